@@ -1,0 +1,173 @@
+"""The YAML file as types. Plug-ins extend SourceConfig, DetectorConfig, BeliefConfig and PublisherConfig."""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeAlias
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+
+from edgefuse.config.rules import Rule
+
+Name: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
+"""Letters, digits, `_`, `.` and `-`: it becomes part of an MQTT topic."""
+Probability: TypeAlias = Annotated[float, Field(ge=0, le=1)]
+OpenProbability: TypeAlias = Annotated[float, Field(gt=0, lt=1)]
+Seconds: TypeAlias = Annotated[float, Field(ge=0)]
+Unit: TypeAlias = Annotated[float, Field(ge=0, le=1)]
+Point: TypeAlias = tuple[Unit, Unit]
+"""x, y as fractions of the picture, from its top left corner."""
+
+
+def _known_zone(value: str) -> str:
+    try:
+        ZoneInfo(value)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError(f"expected an IANA time zone such as Europe/Berlin, got '{value}'") from None
+    return value
+
+
+class Strict(BaseModel):
+    """Unknown keys are mistakes; values are not changed after loading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+
+
+class Device(Strict):
+    """Who we are."""
+
+    id: Name
+    area: str | None = None
+    timezone: Annotated[str, AfterValidator(_known_zone)] = "UTC"
+    """For rules that speak of the time of day."""
+    language: str = "en"
+    state_dir: Path | None = None
+    """Where the outbox lives; default $STATE_DIRECTORY, else ~/.local/state/edgefuse/<id>."""
+
+
+class Mqtt(Strict):
+    """The broker."""
+
+    url: Annotated[str, StringConstraints(pattern=r"^(embedded(:\d+)?|mqtts?://[^/\s]+)$")] = "mqtt://127.0.0.1:1883"
+    """mqtt://host:port, mqtts://host:port, or `embedded[:port]` to start a broker of its own."""
+    base: Annotated[str, StringConstraints(pattern=r"^[^#+\s]+$")] = "edgefuse"
+    """Topics are <base>/<device id>/..."""
+    version: Literal["auto", "5", "3.1.1"] = "auto"
+    username_file: Path | None = None
+    password_file: Path | None = None
+    ca_file: Path | None = None
+    cert_file: Path | None = None
+    key_file: Path | None = None
+    keepalive_s: Annotated[int, Field(ge=5, le=3600)] = 30
+    session_expiry_s: Annotated[int, Field(ge=0)] = 300
+    """How long the broker keeps sensor messages for us while we are away."""
+
+
+class PartConfig(Strict):
+    """What every source and detector has."""
+
+    type: str
+    area: str | None = None
+
+
+class SourceConfig(PartConfig):
+    """Base of every source's Config."""
+
+    stale_s: Annotated[float, Field(gt=0)] | None = None
+    """Silent for longer than this: no longer alive. Each source has its own default."""
+
+
+class DetectorConfig(PartConfig):
+    """Base of every detector's Config."""
+
+    on: Annotated[list[Name], Field(min_length=1)]
+    """Names of the sources it listens to."""
+    lateness_s: Annotated[float, Field(ge=0, le=60)] | None = None
+    """How long a belief waits for it; default audio 1.5, vision 1, sensor 0."""
+    publish: bool = False
+    """Publish its observations on observation/<detector> (labels and numbers, never sound or pictures)."""
+
+
+class PublisherConfig(Strict):
+    """Base of every publisher's Config."""
+
+    type: str
+
+
+class BeliefConfig(Strict):
+    """Base of every fuser's Config."""
+
+    fuser: str = "bayes"
+    area: str | None = None
+    """Default: the part of the belief's name before the first dot."""
+    threshold: OpenProbability = 0.5
+    hysteresis: Annotated[float, Field(ge=0, lt=0.5)] = 0.05
+    """`state` turns on at threshold + hysteresis and off at threshold - hysteresis."""
+
+
+class Thing(Strict):
+    """Something that can be commanded."""
+
+    area: str | None = None
+    kind: Annotated[str, StringConstraints(min_length=1)]
+    """light, switch, fan, blind, lock, heater, siren, media ..."""
+    names: list[str] = Field(default_factory=list)
+    """What people call it; its key with `_` as spaces is always understood."""
+    state: str | None = None
+    """Topic that tells its state."""
+    set: str | None = None
+    """Topic that commands it."""
+    on: Any = "ON"
+    """Payload for turn_on: text as it is, anything else as JSON."""
+    off: Any = "OFF"
+    toggle: Any = None
+    open: Any = None
+    close: Any = None
+    lock: Any = None
+    unlock: Any = None
+    level: Any = None
+    """Payload for set_level; `{value}` in any string of it is replaced."""
+    seen: dict[str, Point] = Field(default_factory=dict)
+    """Camera name -> where in its picture."""
+
+
+class Intent(Strict):
+    """A spoken command of the user's own, besides the built-in ones."""
+
+    sentences: Annotated[list[str], Field(min_length=1)]
+    """hassil templates: `(make|brew) [me] a {size} coffee`."""
+    slots: dict[str, list[str]] = Field(default_factory=dict)
+    """Slot -> the phrases it takes."""
+
+
+class ModelsConfig(Strict):
+    """Where models come from."""
+
+    dir: Path | None = None
+    """Default $EDGEFUSE_MODELS, else ~/.cache/edgefuse/models."""
+    pull: Literal["auto", "never"] = "auto"
+    """`auto` fetches what is missing before start; `never` says what to pull and stops."""
+
+
+class Limits(Strict):
+    """Bounds that keep a small device healthy."""
+
+    outbox_mb: Annotated[float, Field(gt=0)] = 256
+    intent_expires_s: Annotated[float, Field(gt=0)] = 10
+    alert_keep_days: Annotated[float, Field(gt=0)] = 7
+
+
+class Site(Strict):
+    """The whole file. `sources`, `detectors`, `beliefs` and `publishers` hold the Config of their plug-in."""
+
+    device: Device
+    mqtt: Mqtt = Mqtt()
+    sources: dict[Name, Any] = Field(default_factory=dict)
+    detectors: dict[Name, Any] = Field(default_factory=dict)
+    things: dict[Name, Thing] = Field(default_factory=dict)
+    intents: dict[Name, Intent] = Field(default_factory=dict)
+    beliefs: dict[Name, Any] = Field(default_factory=dict)
+    rules: list[Rule] = Field(default_factory=list)
+    publishers: dict[Name, Any] = Field(default_factory=dict)
+    """Default: one of type mqtt."""
+    models: ModelsConfig = ModelsConfig()
+    limits: Limits = Limits()

@@ -1,0 +1,47 @@
+"""What can go wrong, sorted by what follows from it.
+
+::
+
+    EdgefuseError
+    ├── OperatorError        the operator must act; exit 78, systemd does not restart
+    │   ├── ConfigError      a mistake in the YAML file, or a part that is not installed
+    │   └── ModelError       a model is missing, has the wrong hash or cannot be loaded
+    └── TransientError       may pass by itself; supervise() backs off and tries again
+        ├── SourceError      a device vanished, a stream broke, a file cannot be read now
+        └── PublishError     the broker did not acknowledge
+
+Anything else is a bug and ends the process. A message says what, where, got, expected, next step.
+"""
+
+
+class EdgefuseError(Exception):
+    """Base of every error that edgefuse raises on purpose."""
+
+
+class OperatorError(EdgefuseError):
+    """The operator must act; trying again cannot help."""
+
+
+class ConfigError(OperatorError):
+    """One or more mistakes in the configuration, all of them in `problems`."""
+
+    def __init__(self, *problems: str) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+        """One line each, ready to print."""
+
+
+class ModelError(OperatorError):
+    """A model is missing, has the wrong hash, or cannot be converted or loaded."""
+
+
+class TransientError(EdgefuseError):
+    """May pass by itself."""
+
+
+class SourceError(TransientError):
+    """A source lost its device, stream or file."""
+
+
+class PublishError(TransientError):
+    """A message was not acknowledged."""

@@ -1,0 +1,184 @@
+"""The seams: what a source, detector, backend, fuser and publisher must offer.
+
+A plug-in is one file with a class and, beside it, a pydantic `Config` (a subclass of the matching model in
+`edgefuse.config.models`). The class is built as ``Class(config, context)`` and named by one entry point.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any, ClassVar, Protocol, TypeAlias, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgefuse.core.health import PartHealth
+from edgefuse.core.types import Decision, HealthChange, Message, Modality, Nanoseconds, Observation, Sample
+
+Emit: TypeAlias = Callable[[Sample], None]
+"""Thread-safe; never blocks; drops the oldest sample when the ring is full, and counts it."""
+
+Tensors: TypeAlias = Mapping[str, NDArray[Any]]
+
+
+class Clock(Protocol):
+    """The only way to know the time."""
+
+    def now(self) -> Nanoseconds:
+        """Monotonic."""
+
+    def wall(self, t: Nanoseconds) -> datetime:
+        """UTC time of a monotonic instant."""
+
+    def cpu(self) -> Nanoseconds:
+        """CPU time that the calling thread has used."""
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """One message from the broker."""
+
+    topic: str
+    payload: bytes
+    retained: bool
+    t: Nanoseconds
+    """When it arrived."""
+    settled: Callable[[], None] = field(compare=False, repr=False)
+    """Call once when it is safe for the broker to forget the message (sends PUBACK for QoS 1)."""
+    response_topic: str | None = None
+    correlation: bytes | None = None
+
+
+class Bus(Protocol):
+    """Where parts listen to the broker."""
+
+    def subscribe(self, topic_filter: str, handler: Callable[[Incoming], None]) -> None:
+        """Call `handler` (on the MQTT thread; it must not block) for every matching message, across reconnects.
+
+        The handler owns `Incoming.settled` and must see that it is called, at once for what it rejects.
+        """
+
+
+class Model(Protocol):
+    """A loaded network."""
+
+    @property
+    def inputs(self) -> Mapping[str, tuple[int | str | None, ...]]:
+        """Name -> shape; a str or None is a free dimension."""
+
+    @property
+    def outputs(self) -> Mapping[str, tuple[int | str | None, ...]]:
+        """Name -> shape."""
+
+    def run(self, inputs: Tensors) -> dict[str, NDArray[Any]]:
+        """Infer. The arrays may be reused by the next call: copy to keep. Raises ValueError on a wrong feed."""
+
+    def close(self) -> None:
+        """Free it. Calling twice is allowed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """Whether a backend can work here, and why."""
+
+    usable: bool
+    reason: str
+
+
+class Backend(Protocol):
+    """Loads models on one kind of hardware."""
+
+    name: ClassVar[str]
+
+    def probe(self) -> Probe:
+        """Say whether this machine has what it needs; never raises."""
+
+    def load(self, path: Path, card: Mapping[str, Any]) -> Model:
+        """Load an ONNX file. `card` is its entry in the catalogue. Raises ModelError."""
+
+
+class Models(Protocol):
+    """The model store as parts see it."""
+
+    def path(self, name: str) -> Path:
+        """Verified local file or folder of a catalogue entry. Raises ModelError saying how to pull it."""
+
+    def load(self, name: str, health: PartHealth) -> Model:
+        """Load and warm up; the CPU time of its calls is counted on `health`. Raises ModelError."""
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a part is given besides its configuration."""
+
+    name: str
+    """Its name in the configuration."""
+    clock: Clock
+    health: PartHealth
+    bus: Bus
+    models: Models
+    site: Any
+    """The whole `edgefuse.config.models.Site`; read-only."""
+
+
+@runtime_checkable
+class Source(Protocol):
+    """Makes samples."""
+
+    Config: ClassVar[type]
+    modality: Modality
+
+    async def run(self, emit: Emit) -> None:
+        """Emit until cancelled or the recording ends. Raises SourceError to be restarted with back-off."""
+
+
+@runtime_checkable
+class Detector(Protocol):
+    """Turns samples into observations; lives in one thread, may keep state."""
+
+    Config: ClassVar[type]
+    modality: Modality
+    accepts: ClassVar[tuple[type, ...]]
+    """Sample types."""
+
+    def warm_up(self) -> None:
+        """Load models and run each once. Raises ModelError."""
+
+    def detect(self, sample: Sample) -> Iterable[Observation]:
+        """Look at one sample. A bad sample gives nothing and counts `rejected`; it does not raise."""
+
+    def reset(self) -> None:
+        """Forget everything learnt from the stream (after a gap or a restart of the source)."""
+
+    def close(self) -> None:
+        """Free models."""
+
+
+@runtime_checkable
+class Fuser(Protocol):
+    """Turns observations about one belief into decisions. Pure but for its own state."""
+
+    Config: ClassVar[type]
+
+    def wants(self, observation: Observation) -> bool:
+        """Whether this observation is evidence here."""
+
+    def update(self, facts: Sequence[Observation | HealthChange], now: Nanoseconds) -> Sequence[Decision]:
+        """Take facts in order of event time and say what is believed at `now`, if that changed."""
+
+
+@runtime_checkable
+class Publisher(Protocol):
+    """Takes messages out of the device."""
+
+    Config: ClassVar[type]
+
+    async def publish(self, message: Message) -> None:
+        """Return once it is acknowledged. Raises PublishError."""
+
+    async def close(self) -> None:
+        """Flush and let go."""
+
+
+Array: TypeAlias = np.ndarray[Any, np.dtype[Any]]

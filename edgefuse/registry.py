@@ -1,0 +1,40 @@
+"""Finds plug-ins by name through entry points; loads only what is asked for."""
+
+from difflib import get_close_matches
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any, Literal, TypeAlias
+
+from edgefuse.core.errors import ConfigError
+
+Kind: TypeAlias = Literal["source", "detector", "backend", "fuser", "publisher"]
+KINDS: tuple[Kind, ...] = ("source", "detector", "backend", "fuser", "publisher")
+
+
+def names(kind: Kind) -> list[str]:
+    """Every installed plug-in of a kind, sorted; none of them is imported."""
+    return sorted(_entries(kind))
+
+
+def load(kind: Kind, name: str) -> type[Any]:
+    """The class of a plug-in. Raises ConfigError for an unknown name or one that cannot be imported."""
+    entries = _entries(kind)
+    if name not in entries:
+        near = get_close_matches(name, entries, n=1)
+        hint = f"; did you mean '{near[0]}'?" if near else ""
+        raise ConfigError(f"unknown {kind} type '{name}'{hint} (known: {', '.join(sorted(entries))})")
+    try:
+        loaded = entries[name].load()
+    except ImportError as error:
+        raise ConfigError(f"{kind} '{name}' needs a package that is not installed: {error}") from error
+    assert isinstance(loaded, type)
+    return loaded
+
+
+def config_of(kind: Kind, name: str) -> type[Any]:
+    """The pydantic model of a plug-in's configuration. Raises ConfigError like `load`."""
+    config: type[Any] = load(kind, name).Config
+    return config
+
+
+def _entries(kind: Kind) -> dict[str, EntryPoint]:
+    return {entry.name: entry for entry in entry_points(group=f"edgefuse.{kind}s")}
