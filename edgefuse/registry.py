@@ -36,5 +36,18 @@ def config_of(kind: Kind, name: str) -> type[Any]:
     return config
 
 
+def installed_configs() -> dict[Kind, dict[str, type[Any]]]:
+    """Configuration models of every plug-in that can be imported here, by kind and name."""
+    found: dict[Kind, dict[str, type[Any]]] = {}
+    for kind in ("source", "detector", "fuser", "publisher"):
+        found[kind] = {}
+        for name in names(kind):
+            try:
+                found[kind][name] = config_of(kind, name)
+            except ConfigError:
+                continue
+    return found
+
+
 def _entries(kind: Kind) -> dict[str, EntryPoint]:
     return {entry.name: entry for entry in entry_points(group=f"edgefuse.{kind}s")}

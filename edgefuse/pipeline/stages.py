@@ -1,0 +1,127 @@
+"""Samples to observations: one ring and one thread per detector."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from edgefuse.core.health import Health, PartHealth
+from edgefuse.core.ports import Clock, Detector
+from edgefuse.core.types import Nanoseconds, Observation, Reading, Sample, observation_id
+from edgefuse.pipeline.ring import Ring
+
+CAPACITY = {"audio": 512, "vision": 1, "sensor": 4096}
+"""Samples per ring: of sound 16 s at 32 ms, of pictures the newest, of readings all that can be kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A part has told everything up to `until`."""
+
+    part: str
+    """Detector, or source for plain readings."""
+    until: Nanoseconds
+    observations: Sequence[Observation]
+    settled: Sequence[Callable[[], None]] = field(default=(), compare=False)
+    """To be called when what follows is on disk."""
+
+
+def reading_report(sample: Reading) -> Report:
+    """A sensor value speaks for itself."""
+    observation = Observation(
+        id=observation_id(sample.source, sample.quantity, sample.t),
+        detector=sample.source,
+        source=sample.source,
+        modality="sensor",
+        kind="reading",
+        label=sample.quantity,
+        score=1.0,
+        start=sample.t,
+        end=sample.t,
+        area=sample.area,
+        data={"value": sample.value, "unit": sample.unit, "retained": sample.retained},
+    )
+    return Report(sample.source, sample.t, [observation], (sample.settled,) if sample.settled else ())
+
+
+@dataclass(slots=True)
+class Progress:
+    """How far a detector has come in each of its sources; a dead source holds nothing up."""
+
+    health: Health
+    sources: Sequence[str]
+    _seen: dict[str, Nanoseconds] = field(default_factory=dict)
+
+    def saw(self, sample: Sample) -> None:
+        """Note the end of a sample."""
+        self._seen[sample.source] = max(sample.end, self._seen.get(sample.source, sample.end))
+
+    @property
+    def until(self) -> Nanoseconds:
+        """Event time up to which every live source has been looked at."""
+        live = [t for name, t in self._seen.items() if self.health.part(name, "source").alive]
+        return min(live or self._seen.values(), default=0)
+
+
+class DetectorStage:
+    """Awaits its ring and runs one detector in a thread of its own."""
+
+    def __init__(
+        self, name: str, detector: Detector, progress: Progress, clock: Clock, report: Callable[[Report], None]
+    ) -> None:
+        self.name = name
+        self.detector = detector
+        self.health: PartHealth = progress.health.part(name, "detector")
+        self.busy_since: Nanoseconds | None = None
+        self._progress = progress
+        self._clock = clock
+        self._report = report
+        self._gap = False
+        self._ring: Ring[Sample] = Ring(CAPACITY[detector.modality], self._dropped)
+        self._executor = ThreadPoolExecutor(1, thread_name_prefix=f"edgefuse-{name}")
+
+    def offer(self, sample: Sample) -> None:
+        """Queue a sample if the detector takes its kind; from any thread."""
+        if isinstance(sample, self.detector.accepts):
+            self._ring.put(sample)
+
+    def gap(self) -> None:
+        """The stream broke: before the next sample, forget what it taught."""
+        self._gap = True
+
+    def _dropped(self, _: Sample) -> None:
+        self.health.dropped += 1
+
+    async def warm_up(self) -> None:
+        """Load the models in the detector's own thread. Raises ModelError."""
+        await asyncio.get_running_loop().run_in_executor(self._executor, self.detector.warm_up)
+        self.health.set("ok")
+
+    async def run(self) -> None:
+        """Detect until cancelled."""
+        loop = asyncio.get_running_loop()
+        while True:
+            samples = await self._ring.take()
+            self.busy_since = self._clock.now()
+            found = await loop.run_in_executor(self._executor, self._detect, samples)
+            self.busy_since = None
+            self._report(Report(self.name, self._progress.until, found))
+
+    def _detect(self, samples: Sequence[Sample]) -> list[Observation]:
+        found: list[Observation] = []
+        if self._gap:
+            self._gap = False
+            self.detector.reset()
+        for sample in samples:
+            self.busy_since = self._clock.now()
+            self.health.arrived(sample.end)
+            found.extend(self.detector.detect(sample))
+            self._progress.saw(sample)
+            self.health.took(self._clock.now() - sample.end)
+        self.health.observations += len(found)
+        return found
+
+    def close(self) -> None:
+        """Wait for the sample in work and free the models."""
+        self._executor.submit(self.detector.close)
+        self._executor.shutdown(wait=True, cancel_futures=False)
