@@ -1,0 +1,33 @@
+# Every target is one line; the logic lives in deploy/setup.sh and in the edgefuse command.
+BIN := .venv/bin
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help setup check fix test e2e soak bench demo
+
+help: ## this list
+	@grep -E '^[a-z0-9]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9]+):.*## /  make \1\t/' | expand -t 16
+
+setup: ## .venv with everything a developer needs, and the models
+	@deploy/setup.sh dev
+
+check: ## format, lint, types, layers, dependencies (changes nothing)
+	@deploy/setup.sh tools && $(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy && $(BIN)/lint-imports && $(BIN)/deptry .
+
+fix: ## format and repair what ruff can repair
+	@deploy/setup.sh tools && $(BIN)/ruff format . && $(BIN)/ruff check --fix .
+
+test: ## the whole suite (ARGS="-k voice -x" to choose)
+	@deploy/setup.sh dev && $(BIN)/pytest $(ARGS)
+
+e2e: ## only the tests with a real broker or the daemon as a process
+	@deploy/setup.sh dev && $(BIN)/pytest -m e2e $(ARGS)
+
+soak: ## long runs under faults (ARGS="--hours 8")
+	@deploy/setup.sh dev && $(BIN)/pytest tests/soak -p no:randomly --timeout 0 $(ARGS)
+
+bench: ## latency, CPU and memory, with the ratios that are promised
+	@deploy/setup.sh dev && $(BIN)/edgefuse bench $(ARGS)
+
+demo: ## 90 s of a recorded hall through the real daemon, broker and models
+	@deploy/setup.sh demo && $(BIN)/edgefuse demo $(ARGS)
