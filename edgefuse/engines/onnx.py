@@ -1,0 +1,181 @@
+"""ONNX Runtime on the CPU."""
+
+import hashlib
+import os
+import platform
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, ClassVar, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgefuse.core.errors import ModelError
+from edgefuse.core.ports import Probe, Tensors
+from edgefuse.engines.files import remove, sha256_of, sync
+
+Shape: TypeAlias = tuple[int | str | None, ...]
+_PROVIDER = "CPUExecutionProvider"
+_ERRORS_ONLY = 3
+
+
+class OnnxBackend:
+    """Loads ONNX files; keeps what the optimiser made of them in `cache`, if it is given one."""
+
+    name: ClassVar[str] = "onnx"
+
+    def __init__(self, cache: Path | None = None) -> None:
+        self._cache = cache
+
+    def probe(self) -> Probe:
+        """Whether ONNX Runtime is installed."""
+        try:
+            import onnxruntime
+        except ImportError as error:
+            return Probe(usable=False, reason=f"onnxruntime cannot be imported: {error}")
+        return Probe(usable=True, reason=f"onnxruntime {onnxruntime.__version__} on {_PROVIDER}")
+
+    def load(self, path: Path, card: Mapping[str, Any]) -> "OnnxModel":
+        """Load a file; `card`: threads (default 1), inputs {name: {shape, value}}. Raises ModelError."""
+        try:
+            import onnxruntime
+        except ImportError as error:
+            raise ModelError(f"{path}: needs onnxruntime, which cannot be imported: {error}") from error
+        threads = int(card.get("threads", 1))
+        optimised = self._optimised(path, onnxruntime.__version__)
+        if optimised is not None and _trusted(optimised):
+            with suppress(ModelError):  # whatever is wrong with it, the original is still there
+                return OnnxModel(_session(optimised, threads, optimise=False), card, path)
+        made = None if optimised is None else optimised.with_suffix(f".{os.getpid()}.new")
+        model = OnnxModel(_session(path, threads, optimise=True, save=made), card, path)
+        if made is not None and optimised is not None:
+            _keep(made, optimised)
+        return model
+
+    def _optimised(self, path: Path, version: str) -> Path | None:
+        """Where the optimised model of this file belongs: it holds for one runtime on one kind of CPU."""
+        if self._cache is None:
+            return None
+        try:
+            self._cache.mkdir(parents=True, exist_ok=True)
+            key = hashlib.sha256(f"{sha256_of(path)} {version} {_PROVIDER} {_cpu()}".encode()).hexdigest()[:24]
+        except OSError:
+            return None
+        if not os.access(self._cache, os.W_OK):
+            return None
+        return self._cache / f"{path.stem}-{key}.onnx"
+
+
+class OnnxModel:
+    """A session whose feeds are checked. One thread at a time."""
+
+    def __init__(self, session: Any, card: Mapping[str, Any], path: Path) -> None:
+        self._session = session
+        self._card = card
+        self._path = path
+        self.provider: str = session.get_providers()[0]
+        self.inputs: Mapping[str, Shape] = {i.name: tuple(i.shape) for i in session.get_inputs()}
+        self.outputs: Mapping[str, Shape] = {o.name: tuple(o.shape) for o in session.get_outputs()}
+        self._types = {i.name: _dtype(i.type) for i in session.get_inputs()}
+        if self.provider != _PROVIDER:
+            raise ModelError(f"{path}: expected to run on {_PROVIDER}, got {self.provider}")
+
+    def run(self, inputs: Tensors) -> dict[str, NDArray[Any]]:
+        """Infer. Raises ValueError naming the input that is missing, unknown or of another rank, shape or dtype."""
+        if self._session is None:
+            raise ValueError(f"{self._path.name}: the model is closed")
+        self._check(inputs)
+        arrays = self._session.run(None, dict(inputs))
+        return dict(zip(self.outputs, arrays, strict=True))
+
+    def example(self) -> dict[str, NDArray[Any]]:
+        """A feed that it takes: shapes and values of the card, else zeros with every free dimension 1."""
+        cards = self._card.get("inputs", {})
+        feed = {}
+        for name, shape in self.inputs.items():
+            card = cards.get(name, {})
+            sizes = card.get("shape", [size if isinstance(size, int) else 1 for size in shape])
+            feed[name] = np.full(sizes, card.get("value", 0), self._types[name])
+        return feed
+
+    def close(self) -> None:
+        """Free it."""
+        self._session = None
+
+    def _check(self, inputs: Tensors) -> None:
+        if inputs.keys() != self.inputs.keys():
+            raise ValueError(f"{self._path.name}: expected inputs {sorted(self.inputs)}, got {sorted(inputs)}")
+        for name, array in inputs.items():
+            want = self.inputs[name]
+            fits = len(want) == array.ndim and all(
+                not isinstance(size, int) or size == got for size, got in zip(want, array.shape, strict=True)
+            )
+            if not fits or array.dtype != self._types[name]:
+                raise ValueError(
+                    f"{self._path.name}: input '{name}': expected {self._types[name]} {want}, "
+                    f"got {array.dtype} {array.shape}"
+                )
+
+
+def _session(path: Path, threads: int, *, optimise: bool, save: Path | None = None) -> Any:
+    import onnxruntime as ort
+
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.log_severity_level = _ERRORS_ONLY  # it warns of every optimised model that it belongs to this machine
+    level = ort.GraphOptimizationLevel
+    options.graph_optimization_level = level.ORT_ENABLE_ALL if optimise else level.ORT_DISABLE_ALL
+    if save is not None:
+        options.optimized_model_filepath = str(save)
+    try:
+        return ort.InferenceSession(str(path), options, providers=[_PROVIDER])
+    except (*_runtime_errors(), ValueError, RuntimeError) as error:
+        raise ModelError(f"{path}: ONNX Runtime {ort.__version__} cannot load it: {error}") from error
+
+
+def _runtime_errors() -> tuple[type[Exception], ...]:
+    """What ONNX Runtime raises: one class per cause, without a common base of its own."""
+    from onnxruntime.capi import onnxruntime_pybind11_state as state
+
+    found = [value for value in vars(state).values() if isinstance(value, type) and issubclass(value, Exception)]
+    return tuple(found)
+
+
+def _keep(made: Path, optimised: Path) -> None:
+    """Move a finished file into place with its hash; a full disk only costs time at the next start."""
+    try:
+        note = made.with_suffix(".note")
+        note.write_text(sha256_of(made), encoding="ascii")
+        sync(made)
+        sync(note)
+        made.replace(optimised)
+        note.replace(optimised.with_suffix(".sha256"))
+    except OSError:
+        with suppress(OSError):
+            remove(made)
+
+
+def _trusted(optimised: Path) -> bool:
+    try:
+        return optimised.with_suffix(".sha256").read_text(encoding="ascii") == sha256_of(optimised)
+    except (OSError, UnicodeDecodeError):
+        return False
+
+
+def _cpu() -> str:
+    """What decides the optimiser's choices: architecture and instruction sets."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        lines = []
+    sets = next((line for line in lines if line.startswith(("flags", "Features"))), "")
+    return f"{platform.machine()} {sets}"
+
+
+def _dtype(name: str) -> np.dtype[Any]:
+    """`tensor(float)` -> float32."""
+    inner = name.removeprefix("tensor(").removesuffix(")")
+    return np.dtype({"float": "float32", "double": "float64", "string": "object"}.get(inner, inner))
