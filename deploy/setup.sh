@@ -149,10 +149,11 @@ install_package() {
 # --- models -----------------------------------------------------------------------------------------------------------
 
 pull_models() {
-    local wanted
+    local folder wanted
     case $goal in tools) return ;; esac
-    wanted=$(sha256sum models/catalogue.yaml | cut -d' ' -f1)-${EDGEFUSE_MODELS:-default}
-    if [ "$(cat "$venv/.models" 2>/dev/null)" = "$wanted" ] && "$venv/bin/edgefuse" models verify >/dev/null 2>&1; then return 0; fi
+    folder=${EDGEFUSE_MODELS:-${XDG_CACHE_HOME:-$HOME/.cache}/edgefuse/models}
+    wanted="$(sha256sum models/catalogue.yaml | cut -d' ' -f1) $folder"
+    if [ -d "$folder" ] && [ "$(cat "$venv/.models" 2>/dev/null)" = "$wanted" ]; then return 0; fi
     say "pulling the models"
     "$venv/bin/edgefuse" models pull || die "the models could not be pulled; see above, then run the same command again"
     echo "$wanted" >"$venv/.models"
