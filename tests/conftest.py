@@ -37,3 +37,9 @@ def _no_leftover_threads() -> Iterator[None]:
         if thread not in before and not thread.daemon and not thread.name.startswith("ThreadPoolExecutor")
     ]
     assert not left, f"threads left running: {left}"
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    """The daemon runs on asyncio."""
+    return "asyncio"

@@ -1,0 +1,201 @@
+"""The `edgefuse` command. Each sub-command imports what it needs and nothing else."""
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from edgefuse import __version__
+from edgefuse.core.errors import EdgefuseError, OperatorError, TransientError
+
+EX_OK, EX_FAILURE, EX_DATAERR, EX_NOINPUT, EX_TEMPFAIL, EX_CONFIG = 0, 1, 65, 66, 75, 78
+"""Exit codes of sysexits.h."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one sub-command; errors go to stderr, the exit code says their kind."""
+    args = _parser().parse_args(argv)
+    command: Callable[[argparse.Namespace], int] = args.command
+    try:
+        return command(args)
+    except OperatorError as error:
+        print(error, file=sys.stderr)
+        return EX_CONFIG
+    except TransientError as error:
+        print(error, file=sys.stderr)
+        return EX_TEMPFAIL
+    except EdgefuseError as error:
+        print(error, file=sys.stderr)
+        return EX_FAILURE
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 141
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="edgefuse",
+        description="Hear, see and feel on an edge device, fuse by time, act over MQTT.",
+        epilog="Start with `edgefuse demo`; then `edgefuse check FILE` and `edgefuse run FILE`.",
+    )
+    parser.add_argument("--version", action="version", version=f"edgefuse {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    _daemon_commands(commands)
+    _recording_commands(commands)
+    _model_commands(commands)
+    _evaluate_commands(commands)
+    _demo_command(commands)
+    return parser
+
+
+def _add(commands: Any, name: str, run: Callable[[argparse.Namespace], int], text: str) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = commands.add_parser(name, help=text, description=text)
+    parser.set_defaults(command=run)
+    return parser
+
+
+def _daemon_commands(commands: Any) -> None:
+    run = _add(commands, "run", _run, "Run the daemon until it is stopped (SIGTERM); SIGHUP reloads the file.")
+    run.add_argument("config", type=Path, metavar="CONFIG", help="YAML file of the device")
+    run.add_argument("--log", choices=("text", "json"), help="log format (default: text on a terminal, else json)")
+    run.add_argument("--verbose", action="store_true", help="log debug messages too")
+    check = _add(commands, "check", _check, "Print every mistake of a configuration file; exit 78 if there is one.")
+    check.add_argument("config", type=Path, metavar="CONFIG")
+    check.add_argument("--json", action="store_true", help="machine-readable result")
+    schema = _add(commands, "schema", _schema, "Print the JSON Schema of the configuration file, for editors.")
+    schema.add_argument("--out", type=Path, help="write to this file instead of standard output")
+
+
+def _recording_commands(commands: Any) -> None:
+    replay = _add(commands, "replay", _replay, "Run a recorded scene through a configuration, as fast as possible.")
+    replay.add_argument("scene", type=Path, nargs="?", help="folder with scene.yaml (default: the recorded sources)")
+    replay.add_argument("--config", type=Path, required=True)
+    replay.add_argument("--out", type=Path, help="write the messages here, one JSON a line (default: stdout)")
+    diff = _add(
+        commands, "diff", _diff, "Which decisions of a recorded scene change from one configuration to another."
+    )
+    diff.add_argument("scene", type=Path, help="folder with scene.yaml")
+    diff.add_argument("old", type=Path)
+    diff.add_argument("new", type=Path)
+    diff.add_argument("--json", action="store_true", help="machine-readable result")
+
+
+def _model_commands(commands: Any) -> None:
+    models = commands.add_parser("models", help="List, pull and verify the models.")
+    actions = models.add_subparsers(title="actions", metavar="ACTION", required=True)
+    for name, text in (
+        ("list", "Every model of the catalogue: licence, size, whether it is here."),
+        ("pull", "Fetch, verify and convert models; resumes where it stopped."),
+        ("verify", "Hash the files of the models that are here, load each and run it once."),
+    ):
+        action = _add(actions, name, _models, text)
+        action.set_defaults(action=name)
+        action.add_argument(
+            "names", nargs="*", metavar="NAME", help="default: pull the needed ones, verify what is here"
+        )
+        action.add_argument(
+            "--dir", type=Path, help="model folder (default $EDGEFUSE_MODELS or ~/.cache/edgefuse/models)"
+        )
+        action.add_argument("--json", action="store_true", help="machine-readable result")
+        if name == "pull":
+            action.add_argument("--all", action="store_true", help="the optional ones too")
+            action.add_argument("--config", type=Path, help="what this configuration needs")
+
+
+def _evaluate_commands(commands: Any) -> None:
+    evaluate = commands.add_parser("evaluate", help="Measure a part of edgefuse on labelled data.")
+    tasks = evaluate.add_subparsers(title="what", metavar="WHAT", required=True)
+    texts = {
+        "voice": "Spoken orders: labels.json, *.flac and grammar.yaml in DIR.",
+        "wake": "Wake word: DIR/<word>/*.flac must wake, DIR/other/*.flac must not.",
+        "objects": "Objects: DIR/images and DIR/labels (class x y w h, normalised, COCO-80 order).",
+    }
+    for name, text in texts.items():
+        task = _add(tasks, name, _evaluate, text)
+        task.set_defaults(task=name)
+        task.add_argument("--data", type=Path, required=True, metavar="DIR")
+        task.add_argument("--json", action="store_true", help="machine-readable result")
+        task.add_argument("--limit", type=int, help="only the first N items")
+    tasks.choices["voice"].add_argument("--recogniser", default="whisper-tiny.en", help="default %(default)s")
+    tasks.choices["wake"].add_argument("--wake-word", default="alexa", help="default %(default)s")
+    tasks.choices["wake"].add_argument("--threshold", type=float, default=0.7, help="default %(default)s")
+
+
+def _demo_command(commands: Any) -> None:
+    demo = _add(commands, "demo", _demo, "Run a recorded scene against an embedded broker and show what is published.")
+    demo.add_argument("--port", type=int, default=0, help="port of the embedded broker (default: a free one)")
+    demo.add_argument("--out", type=Path, help="keep the scene, its configuration and the log here")
+    demo.add_argument("--keep", action="store_true", help="leave the working folder behind")
+
+
+def _print_json(value: Any) -> None:
+    print(json.dumps(value, indent=2))
+
+
+def _run(args: argparse.Namespace) -> int:
+    from edgefuse.app import run
+
+    return run(args.config, log=args.log, verbose=args.verbose)
+
+
+def _check(args: argparse.Namespace) -> int:
+    from edgefuse.config.load import check_file, render
+    from edgefuse.registry import config_of
+
+    checked = check_file(args.config, config_of)
+    if args.json:
+        _print_json(checked.to_json())
+    else:
+        print(render(checked))
+    return EX_CONFIG if checked.problems else EX_OK
+
+
+def _schema(args: argparse.Namespace) -> int:
+    from edgefuse.config.schema import json_schema
+    from edgefuse.registry import installed_configs
+
+    text = json.dumps(json_schema(installed_configs()), indent=2)
+    if args.out:
+        args.out.write_text(text + "\n", encoding="utf-8")
+    else:
+        print(text)
+    return EX_OK
+
+
+def _replay(args: argparse.Namespace) -> int:
+    from edgefuse.evaluation.replay import replay_to_file
+
+    return replay_to_file(args.config, args.scene, args.out)
+
+
+def _diff(args: argparse.Namespace) -> int:
+    from edgefuse.evaluation.replay import diff, render_diff
+
+    changes = diff(args.scene, args.old, args.new)
+    if args.json:
+        _print_json(changes)
+    else:
+        print(render_diff(changes))
+    return EX_OK
+
+
+def _models(args: argparse.Namespace) -> int:
+    from edgefuse.cli.models import models_command
+
+    return models_command(args)
+
+
+def _evaluate(args: argparse.Namespace) -> int:
+    from edgefuse.cli.evaluate import evaluate_command
+
+    return evaluate_command(args)
+
+
+def _demo(args: argparse.Namespace) -> int:
+    from edgefuse.demo.run import main as demo
+
+    return demo(args)

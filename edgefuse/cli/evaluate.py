@@ -1,0 +1,43 @@
+"""`edgefuse evaluate WHAT --data DIR [--json]`."""
+
+import argparse
+import json
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+
+def evaluate_command(args: argparse.Namespace) -> int:
+    """Measure and print; the JSON keys are stable."""
+    result = _measure(args)
+    if args.json:
+        print(json.dumps(result, indent=2))
+        return 0
+    table = Table("figure", "value", title=f"{args.task} on {args.data}")
+    for key, value in result.items():
+        table.add_row(key, _short(value))
+    Console().print(table)
+    return 0
+
+
+def _measure(args: argparse.Namespace) -> dict[str, Any]:
+    if args.task == "voice":
+        from edgefuse.evaluation import voice
+
+        return voice.evaluate(args.data, recogniser=args.recogniser, limit=args.limit)
+    if args.task == "wake":
+        from edgefuse.evaluation import wake
+
+        return wake.evaluate(args.data, wake_word=args.wake_word, threshold=args.threshold, limit=args.limit)
+    from edgefuse.evaluation import objects
+
+    return objects.evaluate(args.data, limit=args.limit)
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {_short(item)}" for key, item in value.items())
+    return str(value)

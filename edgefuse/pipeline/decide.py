@@ -1,0 +1,58 @@
+"""The single writer: observations in, decisions and actions out. Synchronous; live and replay run the same."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from edgefuse.core.ports import Clock
+from edgefuse.core.types import Action, Decision, Fact, HealthChange, Nanoseconds, Observation
+from edgefuse.fusion.beliefs import Beliefs
+from edgefuse.pipeline.stages import Report
+from edgefuse.rules.engine import Engine, RuleState
+
+Item: TypeAlias = Report | HealthChange
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What one step brought."""
+
+    now: Nanoseconds
+    observations: Sequence[Observation] = ()
+    decisions: Sequence[Decision] = ()
+    actions: Sequence[Action] = ()
+    state: RuleState | None = field(default=None, repr=False)
+    """The rules' state, where it must be stored anew."""
+
+
+class Decider:
+    """Holds the windows, the fusers and the rules' state."""
+
+    def __init__(self, beliefs: Beliefs, engine: Engine, state: RuleState, clock: Clock) -> None:
+        self._beliefs = beliefs
+        self._engine = engine
+        self.state = state
+        self._clock = clock
+
+    def step(self, items: Sequence[Item], now: Nanoseconds) -> Outcome:
+        """Take what arrived, in order of arrival, and decide."""
+        facts: list[Fact] = []
+        for item in items:
+            if isinstance(item, Report):
+                self._beliefs.report(item.part, item.until, item.observations)
+                facts.extend(item.observations)
+            else:
+                self._beliefs.health(item)
+                facts.append(item)
+        decisions = self._beliefs.advance(now)
+        facts.extend(decisions)
+        state, actions = self._engine.step(self.state, facts, now, self._clock.wall(now))
+        changed = state if state != self.state else None
+        self.state = state
+        seen = [fact for fact in facts if isinstance(fact, Observation)]
+        return Outcome(now, seen, decisions, actions, changed)
+
+    def next_due(self, now: Nanoseconds) -> Nanoseconds | None:
+        """When to step again even if nothing arrives."""
+        due = [t for t in (self._beliefs.next_due(now), self._engine.next_due(self.state, now)) if t is not None]
+        return min(due, default=None)
