@@ -123,6 +123,8 @@ class Context:
     models: Models
     site: Any
     """The whole `edgefuse.config.models.Site`; read-only."""
+    modalities: Mapping[str, Modality] = field(default_factory=dict)
+    """Of every source and detector, by name; fusers need it."""
 
 
 @runtime_checkable
@@ -163,6 +165,10 @@ class Fuser(Protocol):
     """Turns observations about one belief into decisions. Pure but for its own state."""
 
     Config: ClassVar[type]
+
+    @property
+    def parts(self) -> frozenset[str]:
+        """Names of the detectors and sources that are evidence here; nobody else is waited for."""
 
     def wants(self, observation: Observation) -> bool:
         """Whether this observation is evidence here."""

@@ -1,0 +1,82 @@
+"""Every belief with its own window, so that one fed by a sensor alone never waits for a camera."""
+
+from collections.abc import Mapping, Sequence
+
+from edgefuse.core.health import ALIVE
+from edgefuse.core.ports import Fuser
+from edgefuse.core.types import SECOND, Decision, HealthChange, Nanoseconds, Observation
+from edgefuse.fusion.window import Window
+
+TICK: Nanoseconds = SECOND // 5
+"""Grid on which beliefs are looked at again when nothing happens (evidence fades). Multiples of it on the clock's
+own scale, so that decisions do not depend on when somebody happened to ask."""
+
+
+class Beliefs:
+    """Routes observations to the fusers that want them, in order of event time.
+
+    A fuser is asked at every distinct event time and at every point of the grid, never in between: the decisions
+    follow from the observations alone, not from how they were batched or delayed (within the lateness).
+    """
+
+    def __init__(self, fusers: Mapping[str, Fuser], lateness: Mapping[str, Nanoseconds]) -> None:
+        """`lateness`: detector -> how long to wait for it; a part that is not named is not waited for."""
+        self._fusers = dict(fusers)
+        self._windows = {
+            name: Window({part: lateness.get(part, 0) for part in sorted(fuser.parts)})
+            for name, fuser in self._fusers.items()
+        }
+        self._at: dict[str, Nanoseconds] = {}
+
+    @property
+    def late(self) -> int:
+        """Observations so far that came behind the watermark of a belief."""
+        return sum(window.late for window in self._windows.values())
+
+    def report(self, part: str, until_ns: Nanoseconds, observations: Sequence[Observation]) -> None:
+        """Take what a part found; it has now told everything up to `until_ns`."""
+        for name, window in self._windows.items():
+            if part not in window.lateness:
+                continue
+            window.reported(part, until_ns)
+            for observation in observations:
+                if self._fusers[name].wants(observation):
+                    window.add(observation)
+
+    def health(self, change: HealthChange) -> None:
+        """Take a change of health: a dead part stops holding the watermark at once."""
+        for window in self._windows.values():
+            if change.part in window.lateness:
+                window.alive(change.part, change.state in ALIVE)
+                window.add(change)
+
+    def advance(self, now: Nanoseconds) -> list[Decision]:
+        """Decide everything that can be decided at `now`, ordered by (t, belief)."""
+        decisions: list[Decision] = []
+        for name, window in self._windows.items():
+            decisions.extend(self._advance(name, window, window.advance(now)))
+        return sorted(decisions, key=lambda decision: (decision.t, decision.belief))
+
+    def _advance(self, name: str, window: Window, watermark: Nanoseconds) -> list[Decision]:
+        decisions: list[Decision] = []
+        if name not in self._at:
+            decisions.extend(self._ask(name, window, watermark))
+        while (t := self._next(name, window)) <= watermark:
+            decisions.extend(self._ask(name, window, t))
+        return decisions
+
+    def _ask(self, name: str, window: Window, t: Nanoseconds) -> Sequence[Decision]:
+        self._at[name] = max(t, self._at.get(name, t))
+        return self._fusers[name].update(window.take(t), self._at[name])
+
+    def _next(self, name: str, window: Window) -> Nanoseconds:
+        grid = (self._at[name] // TICK + 1) * TICK
+        waiting = window.peek()
+        return grid if waiting is None else min(grid, waiting)
+
+    def next_due(self, now: Nanoseconds) -> Nanoseconds | None:
+        """When `advance` will have something to do although nobody reports; None without beliefs."""
+        due = [
+            window.due(self._next(name, window)) if name in self._at else now for name, window in self._windows.items()
+        ]
+        return min(due, default=None)
