@@ -130,9 +130,10 @@ def _session(path: Path, threads: int, *, optimise: bool, save: Path | None = No
     options.graph_optimization_level = level.ORT_ENABLE_ALL if optimise else level.ORT_DISABLE_ALL
     if save is not None:
         options.optimized_model_filepath = str(save)
+    failures: tuple[type[Exception], ...] = (*_runtime_errors(), ValueError, RuntimeError)
     try:
         return ort.InferenceSession(str(path), options, providers=[_PROVIDER])
-    except (*_runtime_errors(), ValueError, RuntimeError) as error:
+    except failures as error:
         raise ModelError(f"{path}: ONNX Runtime {ort.__version__} cannot load it: {error}") from error
 
 
