@@ -1,0 +1,272 @@
+"""A microphone, by PyAudio (PortAudio)."""
+
+import ctypes
+import threading
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from pydantic import Field
+
+from edgefuse.config.models import Seconds, SourceConfig
+from edgefuse.core.errors import ConfigError, SourceError
+from edgefuse.core.ports import Context, Emit
+from edgefuse.core.types import SAMPLE_RATE, SECOND, AudioChunk, Modality, Nanoseconds
+from edgefuse.sources.audio import Chunker, ToMono16k
+from edgefuse.sources.threads import in_thread
+
+_PORTAUDIO = threading.Lock()
+"""PortAudio must be opened and closed by one thread at a time."""
+_DEAD_S = 2
+"""A stream that calls nobody for this long has lost its device."""
+_OPEN_S = 15
+_POLL_S = 0.1
+_JUMP = SECOND // 10
+"""Time stamps off by more than this mean lost sound; less is jitter and is smoothed."""
+_SMOOTH = 64
+
+
+class Microphone:
+    """Emits AudioChunks from a PortAudio callback.
+
+    Opens the device at 16 kHz mono where it can, else at its own rate and channels, mixed and resampled by soxr.
+    Silent for `silent_s`: degraded. Vanished, or not there: SourceError, which names the devices there are.
+    """
+
+    class Config(SourceConfig):
+        """`{type: microphone, device: ReSpeaker, area: hall}`."""
+
+        type: Literal["microphone"]
+        device: int | str | None = None
+        """Index, part of the name (capitals do not matter), or the system's default."""
+        channel: Annotated[int, Field(ge=0, le=63)] | None = None
+        """Take only this channel (from 0) of a device that is opened with several; default their mean."""
+        chunk: Annotated[int, Field(ge=512, le=8192, multiple_of=512)] = 512
+        """Samples at 16 kHz per chunk; 512 are 32 ms."""
+        silent_s: Annotated[float, Field(gt=0)] = 10
+        silent_dbfs: Annotated[float, Field(ge=-120, le=0)] = -90
+        """Softer than this (without the constant part) is silence; a live microphone always makes some noise."""
+        stale_s: Seconds | None = 5
+
+    modality: Modality = "audio"
+
+    def __init__(self, config: Config, context: Context) -> None:
+        self._config = config
+        self._context = context
+        self._listener: _Listener | None = None
+        self._began: Nanoseconds = 0
+        _pyaudio()
+
+    async def run(self, emit: Emit) -> None:
+        """Emit until cancelled. Raises SourceError when the device is missing or has gone."""
+        self._listener = None
+        self._began = self._context.clock.now()
+        await in_thread(f"microphone.{self._context.name}", lambda stop: self._listen(emit, stop), self._check)
+
+    def _check(self) -> None:
+        if self._listener is None and self._context.clock.now() - self._began > _OPEN_S * SECOND:
+            raise SourceError(f"microphone: the device did not open within {_OPEN_S} s; is another program using it?")
+
+    def _listen(self, emit: Emit, stop: threading.Event) -> None:
+        audio = _start()
+        stream = None
+        try:
+            stream, self._listener = self._open(audio, emit)
+            while not stop.wait(_POLL_S):
+                self._alive(stream, self._listener)
+        finally:
+            _end(audio, stream)
+
+    def _alive(self, stream: Any, listener: "_Listener") -> None:
+        device = self._context.health.info["device"]
+        if listener.error is not None:
+            raise listener.error
+        if not stream.is_active():
+            raise SourceError(f"microphone '{device}': the stream ended; was it unplugged?")
+        if self._context.clock.now() - listener.called > _DEAD_S * SECOND:
+            raise SourceError(f"microphone '{device}': no sound arrived for {_DEAD_S} s; was it unplugged?")
+
+    def _open(self, audio: Any, emit: Emit) -> tuple[Any, "_Listener"]:
+        pyaudio = _pyaudio()
+        device = _find(audio, self._config.device)
+        refused: list[str] = []
+        for rate, channels in _formats(device):
+            listener = _Listener(self._config, self._context, emit, rate, channels)
+            try:
+                stream = audio.open(
+                    rate=rate,
+                    channels=channels,
+                    format=pyaudio.paInt16,
+                    input=True,
+                    input_device_index=device["index"],
+                    frames_per_buffer=self._config.chunk * rate // SAMPLE_RATE,
+                    stream_callback=listener,
+                )
+            except (OSError, ValueError) as error:
+                refused.append(f"{rate} Hz x {channels}: {error}")
+                continue
+            self._context.health.info.update(device=str(device["name"]), rate=rate, channels=channels)
+            return stream, listener
+        raise SourceError(f"microphone '{device['name']}' refuses to open ({'; '.join(refused)})")
+
+
+class _Listener:
+    """Called by PortAudio's thread with every buffer."""
+
+    def __init__(self, config: Microphone.Config, context: Context, emit: Emit, rate: int, channels: int) -> None:
+        self.called: Nanoseconds = context.clock.now()
+        self.error: Exception | None = None
+        self._context, self._emit, self._area = context, emit, config.area
+        self._rate, self._channels = rate, channels
+        self._convert = ToMono16k(rate, config.channel)
+        self._cut = Chunker(config.chunk)
+        self._stamp = Stamp()
+        self._silence = Silence(config.silent_s, config.silent_dbfs)
+        self._pyaudio = _pyaudio()
+
+    def __call__(self, data: bytes, _: int, times: dict[str, float], flags: int) -> tuple[None, int]:
+        clock = self._context.clock
+        self.called = clock.now()
+        if flags & self._pyaudio.paInputOverflow:
+            self._context.health.dropped += 1
+        try:
+            self._take(np.frombuffer(data, np.int16).reshape(-1, self._channels), self.called - _latency(times))
+        except Exception as error:  # noqa: BLE001  a C callback cannot raise; the watching thread does
+            self.error = error
+            return None, int(self._pyaudio.paAbort)
+        return None, int(self._pyaudio.paContinue)
+
+    def _take(self, pcm: np.ndarray[Any, Any], adc: Nanoseconds) -> None:
+        adc = adc or self.called - len(pcm) * SECOND // self._rate
+        waiting = self._cut.held + self._convert.held
+        pieces = self._cut.push(self._convert.push(pcm))
+        t = adc - round(waiting * SECOND / SAMPLE_RATE)
+        for piece in pieces:
+            chunk = AudioChunk(self._context.name, self._area, self._stamp.place(t, len(piece)), piece)
+            why = self._silence.hear(chunk)
+            self._context.health.set("degraded" if why else "ok", why)
+            self._emit(chunk)
+            t += len(piece) * SECOND // SAMPLE_RATE
+
+
+class Stamp:
+    """Makes the time stamps of consecutive chunks consecutive: jitter is smoothed away, lost sound leaves a gap."""
+
+    def __init__(self) -> None:
+        self._next: Nanoseconds | None = None
+
+    def place(self, measured: Nanoseconds, samples: int) -> Nanoseconds:
+        """When a chunk of so many samples begins, given when its clock says that it does."""
+        t = measured
+        if self._next is not None and abs(measured - self._next) <= _JUMP:
+            t = self._next + (measured - self._next) // _SMOOTH
+        self._next = t + samples * SECOND // SAMPLE_RATE
+        return t
+
+
+class Silence:
+    """Notices a microphone that is muted, unplugged from its adapter, or broken."""
+
+    def __init__(self, patience_s: float, floor_dbfs: float) -> None:
+        self._patience = int(patience_s * SECOND)
+        self._floor = 32768 * 10 ** (floor_dbfs / 20)
+        self._since: Nanoseconds | None = None
+        self._zero = True
+
+    def hear(self, chunk: AudioChunk) -> str:
+        """Why the sound is of no use, or an empty string."""
+        if float(chunk.pcm.std()) > self._floor:
+            self._since, self._zero = None, True
+            return ""
+        self._since = chunk.t if self._since is None else self._since
+        self._zero = self._zero and not chunk.pcm.any()
+        if chunk.end - self._since < self._patience:
+            return ""
+        kind = "nothing but zeros" if self._zero else "no noise at all"
+        return f"silent: {kind} for more than {self._patience / SECOND:g} s; muted or broken?"
+
+
+def _latency(times: dict[str, float]) -> Nanoseconds:
+    """From the first sample at the converter to this call; 0 where the driver does not know."""
+    latency = times["current_time"] - times["input_buffer_adc_time"]
+    return int(latency * SECOND) if times["input_buffer_adc_time"] > 0 and 0 < latency < 1 else 0
+
+
+def _pyaudio() -> Any:
+    try:
+        import pyaudio
+    except ImportError as error:
+        raise ConfigError(
+            f"a microphone needs PyAudio: {error}; install edgefuse[mic] (Debian: portaudio19-dev and gcc first)"
+        ) from error
+    return pyaudio
+
+
+def _start() -> Any:
+    _hush()
+    if not _PORTAUDIO.acquire(timeout=_OPEN_S):
+        raise SourceError(f"microphone: another device has kept PortAudio busy for {_OPEN_S} s")
+    try:
+        return _pyaudio().PyAudio()
+    finally:
+        _PORTAUDIO.release()
+
+
+def _end(audio: Any, stream: Any) -> None:
+    with _PORTAUDIO:
+        if stream is not None:
+            stream.close()
+        audio.terminate()
+
+
+def _inputs(audio: Any) -> list[dict[str, Any]]:
+    every = (audio.get_device_info_by_index(index) for index in range(audio.get_device_count()))
+    return [device for device in every if device["maxInputChannels"] > 0]
+
+
+def _find(audio: Any, wanted: int | str | None) -> dict[str, Any]:
+    inputs = _inputs(audio)
+    if wanted is None:
+        try:
+            found: dict[str, Any] = audio.get_default_input_device_info()
+        except OSError:
+            pass
+        else:
+            return found
+    for device in inputs:
+        if device["index"] == wanted or (isinstance(wanted, str) and wanted.lower() in str(device["name"]).lower()):
+            return device
+    there = ", ".join(f"{d['index']}: {d['name']} ({d['defaultSampleRate']:g} Hz)" for d in inputs) or "none"
+    raise SourceError(
+        f"microphone: no input device {'by default' if wanted is None else repr(wanted)}; there are: {there}"
+    )
+
+
+def _formats(device: dict[str, Any]) -> list[tuple[int, int]]:
+    """What to try, best first: (rate, channels)."""
+    most, rate = int(device["maxInputChannels"]), int(device["defaultSampleRate"])
+    tries = [(SAMPLE_RATE, 1), (rate, 1), (rate, 2), (rate, most), (SAMPLE_RATE, most)]
+    return list(dict.fromkeys((rate, channels) for rate, channels in tries if channels <= most))
+
+
+_HANDLERS: list[Any] = []
+"""ALSA and JACK keep pointers to these functions."""
+
+
+def _hush() -> None:
+    """Keep ALSA and JACK from writing a page on stderr about every device that they cannot find."""
+    if _HANDLERS:
+        return
+    alsa = ctypes.CFUNCTYPE(None, ctypes.c_char_p, ctypes.c_int, ctypes.c_char_p, ctypes.c_int, ctypes.c_char_p)
+    jack = ctypes.CFUNCTYPE(None, ctypes.c_char_p)
+    for library, setters, kind in (
+        ("libasound.so.2", ("snd_lib_error_set_handler",), alsa),
+        ("libjack.so.0", ("jack_set_error_function", "jack_set_info_function"), jack),
+    ):
+        handler = kind(lambda *_: None)
+        _HANDLERS.append(handler)
+        try:
+            loaded = ctypes.CDLL(library)
+        except OSError:
+            continue
+        for setter in setters:
+            getattr(loaded, setter)(handler)
