@@ -54,9 +54,7 @@ class Window:
 
     def _lags(self, t: Nanoseconds) -> list[str]:
         """Live parts that have not told everything up to `t`."""
-        return [
-            part for part in self.lateness if self._alive.get(part, False) and self._reported.get(part, t - 1) < t
-        ]
+        return [part for part in self.lateness if self._alive.get(part, False) and self._reported.get(part, t - 1) < t]
 
     def advance(self, now: Nanoseconds) -> Nanoseconds:
         """Move the watermark as far as the parts and `now` allow, and return it."""
