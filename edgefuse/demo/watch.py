@@ -3,26 +3,13 @@
 import json
 import queue
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
 
 from edgefuse.core.ports import Clock
-from edgefuse.core.types import Nanoseconds
-
-
-@dataclass(frozen=True, slots=True)
-class Received:
-    """One message as it came from the broker."""
-
-    t: Nanoseconds
-    """When it arrived here."""
-    topic: str
-    payload: Any
-    """Decoded JSON, or the text when it is none."""
-    retained: bool = False
+from edgefuse.demo.timeline import Received
 
 
 class Watcher:

@@ -1,0 +1,162 @@
+"""What a published message means to a reader. Pure: message in, lines out; remembers what was told already."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from edgefuse.core.types import Nanoseconds
+
+Json = Any
+_TOLD_AGAIN = 0.15
+"""A belief is told again when its probability has moved this far."""
+_QUIET = frozenset({"ok", "starting"})
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """One message as it came from the broker."""
+
+    t: Nanoseconds
+    """When it arrived here."""
+    topic: str
+    payload: Json
+    """Decoded, or the text when it is no JSON."""
+    retained: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One event; `kind` chooses icon and colour."""
+
+    kind: str
+    """heard, doubt, seen, sensor, belief, order, thing, alert, fault, status."""
+    word: str
+    text: str
+    details: tuple[str, ...] = ()
+    """Reasons, one a line."""
+
+
+@dataclass(slots=True)
+class Timeline:
+    """Turns messages into lines; `base` is `edgefuse/<device>`, `things` maps state topics to names."""
+
+    base: str
+    things: Mapping[str, str]
+    _counts: dict[str, int] = field(default_factory=dict)
+    _beliefs: dict[str, float] = field(default_factory=dict)
+    _parts: dict[str, str] = field(default_factory=dict)
+    _said: dict[str, str] = field(default_factory=dict)
+
+    def tell(self, message: Received) -> list[Line]:
+        """Lines for one message; none when it says nothing new."""
+        if message.topic in self.things:
+            return self._thing(message)
+        topic = message.topic.removeprefix(self.base + "/")
+        tellers: dict[str, Callable[[str, Json], list[Line]]] = {
+            "status": self._status,
+            "health": self._health,
+            "belief": self._belief,
+            "intent": self._intent,
+            "alert": self._alert,
+            "observation": self._observation,
+            "say": self._say,
+        }
+        kind, _, rest = topic.partition("/")
+        if topic == message.topic or kind not in tellers:
+            return []
+        return tellers[kind](rest, message.payload)
+
+    def _status(self, _: str, payload: Json) -> list[Line]:
+        state = payload.get("state", "") if isinstance(payload, Mapping) else str(payload)
+        return [Line("status", state, "the daemon is running" if state == "online" else "the daemon has left")]
+
+    def _thing(self, message: Received) -> list[Line]:
+        state = message.payload.get("state") if isinstance(message.payload, Mapping) else message.payload
+        return [Line("thing", self.things[message.topic], f"is {str(state).lower()}")]
+
+    def _say(self, _: str, payload: Json) -> list[Line]:
+        return [Line("order", "say", f"“{payload.get('text', '')}”", reasons(payload))]
+
+    def _health(self, _: str, payload: Json) -> list[Line]:
+        lines = []
+        for name, part in payload.get("parts", {}).items():
+            state = part.get("state", "")
+            before = self._parts.get(name, "ok")
+            self._parts[name] = state
+            if state == before or (state in _QUIET and before in _QUIET):
+                continue
+            reason = f": {part['reason']}" if part.get("reason") else ""
+            lines.append(Line("status" if state in _QUIET else "fault", state, f"{name}{reason}"))
+        return lines
+
+    def _belief(self, rest: str, payload: Json) -> list[Line]:
+        p = float(payload["p"])
+        known = self._beliefs.get(rest)
+        if known is not None and abs(p - known) < _TOLD_AGAIN:
+            return []
+        self._beliefs[rest] = p
+        if known is None and p < _TOLD_AGAIN:
+            return []
+        return [Line("belief", "belief", f"{rest.replace('/', '.')} {percent(p)}", weights(payload))]
+
+    def _intent(self, _: str, payload: Json) -> list[Line]:
+        what = f"{payload.get('target') or '?'}: {words(payload.get('intent', ''))}"
+        return [Line("order", "order", what, reasons(payload))]
+
+    def _alert(self, name: str, payload: Json) -> list[Line]:
+        info = payload.get("info", {})
+        text = f"{info.get('headline') or words(name)}  ({info.get('severity')}, {info.get('urgency')})"
+        return [Line("alert", "ALERT", text, reasons(payload))]
+
+    def _observation(self, detector: str, payload: Json) -> list[Line]:
+        teller = {"utterance": self._utterance, "wake": self._wake, "scene": self._scene}.get(payload.get("kind", ""))
+        return teller(detector, payload) if teller else []
+
+    def _wake(self, _: str, payload: Json) -> list[Line]:
+        return [Line("heard", "heard", f"{words(payload['label']).title()} …")]
+
+    def _utterance(self, _: str, payload: Json) -> list[Line]:
+        text = f"“{payload['data'].get('text', '')}”"
+        if payload["label"] == "not_understood":
+            return [Line("doubt", "heard", f"{text}  not understood, so nothing is done")]
+        return [Line("heard", "heard", f"{text}  {words(payload['label'])}, {percent(payload['score'])} sure")]
+
+    def _scene(self, detector: str, payload: Json) -> list[Line]:
+        lines = []
+        counts: Mapping[str, int] = payload["data"].get("counts", {})
+        for label in sorted({*counts, *(key.partition("/")[2] for key in self._counts)}):
+            key, count = f"{detector}/{label}", counts.get(label, 0)
+            before = self._counts.get(key, 0)
+            self._counts[key] = count
+            if (count > 0) != (before > 0):
+                lines.append(Line("seen", "seen", f"a {label}" if count else f"no {label} any more"))
+        return lines
+
+
+def weights(payload: Mapping[str, Json]) -> tuple[str, ...]:
+    """What each modality adds to a belief, what it would be without it, and what is missing."""
+    lines = []
+    contributions: Mapping[str, float] = payload.get("contributions", {})
+    without: Mapping[str, float] = payload.get("without", {})
+    for modality, weight in sorted(contributions.items(), key=lambda item: -abs(item[1])):
+        rest = f", {percent(without[modality])} without it" if modality in without else ""
+        lines.append(f"{modality} {weight:+.1f}{rest}")
+    if payload.get("missing"):
+        lines.append(f"missing: {', '.join(payload['missing'])} (unknown is not no)")
+    return tuple(lines)
+
+
+def reasons(payload: Mapping[str, Json]) -> tuple[str, ...]:
+    """The `because` of an intent or alert."""
+    because: Sequence[Json] = payload.get("because") or ()
+    return tuple(str(reason) for reason in because)
+
+
+def words(name: str) -> str:
+    """A name as a reader writes it."""
+    return name.replace("_", " ")
+
+
+def percent(p: float) -> str:
+    """Probability for a reader; never rounded up to certainty."""
+    return f"{min(99, round(100 * p))} %"
