@@ -1,0 +1,90 @@
+"""`edgefuse models list|pull|verify`."""
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from edgefuse.config.models import ModelsConfig
+from edgefuse.engines.store import ModelRow, Store, Verdict
+from edgefuse.pipeline.clock import SystemClock
+
+DEFAULT_RECOGNISER = "whisper-tiny.en"
+"""Published by a single author and therefore optional, but what `voice` uses unless told otherwise."""
+_STYLE = {"cached": "green", "missing": "yellow", "corrupt": "red"}
+
+
+def models_command(args: argparse.Namespace) -> int:
+    """Do the action and print; 1 when a model fails its verification."""
+    store = Store(ModelsConfig(dir=args.dir), SystemClock())
+    if args.action == "verify":
+        return _print_verdicts(store.verify(args.names), as_json=args.json)
+    if args.action == "list":
+        chosen = [row for row in store.list() if not args.names or row.name in args.names]
+        return _print_rows(chosen, as_json=args.json)
+    rows = _pull(store, _wanted(store, args))
+    return _print_rows(rows, as_json=args.json)
+
+
+def _wanted(store: Store, args: argparse.Namespace) -> list[str]:
+    if args.names:
+        return list(args.names)
+    if args.config:
+        from edgefuse.config.load import load_site
+        from edgefuse.registry import config_of, load
+
+        site = load_site(args.config, config_of)
+        wanted = [m for config in site.detectors.values() for m in _needs(load("detector", config.type), config)]
+        return list(dict.fromkeys(wanted))
+    return [row.name for row in store.list() if args.all or not row.optional or row.name == DEFAULT_RECOGNISER]
+
+
+def _needs(detector: type, config: object) -> Sequence[str]:
+    needs = getattr(detector, "models", None)
+    return needs(config) if needs else ()
+
+
+def _pull(store: Store, names: Sequence[str]) -> Sequence[ModelRow]:
+    columns = TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn()
+    with Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty()) as bars:
+        tasks: dict[str, TaskID] = {}
+
+        def show(name: str, done: int, total: int) -> None:
+            if name not in tasks:
+                tasks[name] = bars.add_task(name, total=total or None)
+            bars.update(tasks[name], completed=done, total=total or None)
+
+        return store.pull(names, show)
+
+
+def _print_rows(rows: Sequence[ModelRow], *, as_json: bool) -> int:
+    if as_json:
+        print(json.dumps([asdict(row) for row in rows], indent=2))
+        return 0
+    table = Table()
+    for name in ("model", "state", "MB"):
+        table.add_column(name, no_wrap=True)
+    for name in ("used by", "what", "licence"):
+        table.add_column(name)
+    for row in rows:
+        state = f"[{_STYLE[row.state]}]{row.state}"
+        name = f"{row.name} [dim](optional)" if row.optional else row.name
+        table.add_row(name, state, f"{row.size / 1e6:.1f}", ", ".join(row.used_by), row.what, row.licence)
+    Console().print(table)
+    return 0
+
+
+def _print_verdicts(verdicts: Sequence[Verdict], *, as_json: bool) -> int:
+    if as_json:
+        print(json.dumps([asdict(verdict) for verdict in verdicts], indent=2))
+    else:
+        for verdict in verdicts:
+            print(f"{'ok  ' if verdict.ok else 'FAIL'} {verdict.name}: {verdict.detail}")
+        if not verdicts:
+            print("no model is here yet; fetch them with `edgefuse models pull`", file=sys.stderr)
+    return 0 if all(verdict.ok for verdict in verdicts) else 1
