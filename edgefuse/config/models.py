@@ -29,7 +29,9 @@ def _known_zone(value: str) -> str:
 class Strict(BaseModel):
     """Unknown keys are mistakes; values are not changed after loading."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, validate_default=True, allow_inf_nan=False, use_attribute_docstrings=True
+    )
 
 
 class Device(Strict):

@@ -1,17 +1,38 @@
 """Rules as data: conditions and actions. Evaluated by `edgefuse.rules.engine`."""
 
+from collections.abc import Callable
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, StringConstraints, Tag, model_validator
 
 from edgefuse.core.types import HealthState, Severity
 
 Day: TypeAlias = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+CONDITION_KEYS = ("all", "any", "not", "belief", "said", "seen", "reading", "time", "health")
+"""Exactly one of these tells what kind a condition is."""
+ACTION_KEYS = ("command", "alert", "publish", "say")
+"""Exactly one of these tells what kind an action is."""
 TimeOfDay: TypeAlias = Annotated[str, StringConstraints(pattern=r"^([01]\d|2[0-3]):[0-5]\d(:[0-5]\d)?$")]
 
 
+def _branch(keys: tuple[str, ...]) -> Callable[[Any], str | None]:
+    """Pick the branch of a union by its distinguishing key, so that a mistake is reported once and for that branch."""
+
+    def tag(value: Any) -> str | None:
+        found = [key for key in keys if (key in value if isinstance(value, dict) else hasattr(value, _attribute(key)))]
+        return f"<{found[0]}>" if len(found) == 1 else None
+
+    return tag
+
+
+def _attribute(key: str) -> str:
+    return "not_" if key == "not" else key
+
+
 class _Data(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, validate_default=True, allow_inf_nan=False, use_attribute_docstrings=True
+    )
 
 
 class _Held(_Data):
@@ -144,12 +165,21 @@ class Not(_Held):
 
     not_: Annotated["Condition", Field(alias="not")]
 
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+    model_config = ConfigDict(populate_by_name=True)
 
 
-Condition: TypeAlias = All | AnyOf | Not | BeliefIs | Said | Seen | ReadingIs | TimeIs | HealthIs
-CONDITION_KEYS = ("all", "any", "not", "belief", "said", "seen", "reading", "time", "health")
-"""Exactly one of these tells what kind a condition is."""
+Condition: TypeAlias = Annotated[
+    Annotated[All, Tag("<all>")]
+    | Annotated[AnyOf, Tag("<any>")]
+    | Annotated[Not, Tag("<not>")]
+    | Annotated[BeliefIs, Tag("<belief>")]
+    | Annotated[Said, Tag("<said>")]
+    | Annotated[Seen, Tag("<seen>")]
+    | Annotated[ReadingIs, Tag("<reading>")]
+    | Annotated[TimeIs, Tag("<time>")]
+    | Annotated[HealthIs, Tag("<health>")],
+    Discriminator(_branch(CONDITION_KEYS)),
+]
 
 
 class Command(_Data):
@@ -193,8 +223,13 @@ class Say(_Data):
     area: str | None = None
 
 
-ActionSpec: TypeAlias = Command | Alert | Publish | Say
-ACTION_KEYS = ("command", "alert", "publish", "say")
+ActionSpec: TypeAlias = Annotated[
+    Annotated[Command, Tag("<command>")]
+    | Annotated[Alert, Tag("<alert>")]
+    | Annotated[Publish, Tag("<publish>")]
+    | Annotated[Say, Tag("<say>")],
+    Discriminator(_branch(ACTION_KEYS)),
+]
 
 
 class Rule(_Data):
