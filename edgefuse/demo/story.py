@@ -35,10 +35,11 @@ LINES = (
     Line(57.0, "awb", "Turn off the hall light."),
 )
 WALKS = (
-    Walk(21.5, 28.5, 1.2, -0.2),
-    Walk(41.0, CAMERA_DIES_S, 0.08, 0.62),
+    Walk(21.5, 25.0, 1.15, 0.55),
+    Walk(25.0, 28.5, 0.55, 1.15),
+    Walk(41.0, CAMERA_DIES_S, 0.1, 0.7),
 )
-"""The second walk begins in the door."""
+"""Somebody looks in and leaves again; later somebody comes through the door."""
 DOOR_OPEN_S = ((33.0, 35.5), (40.5, 46.0), (76.0, 79.0))
 """The first is the wind, the second comes with a person, at the third no camera is left."""
 WARMING_S = (18.0, 75.0)
