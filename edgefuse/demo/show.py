@@ -39,6 +39,20 @@ class Screen:
         )  # fmt: skip
         self._task = self._progress.add_task("the scene", total=length_s, clock="")
 
+    def note(self, text: str) -> None:
+        """Print what is being done."""
+        self.console.print(Text(self._fit(text), style="dim"), soft_wrap=True)
+
+    def error(self, text: str) -> None:
+        """Print what went wrong."""
+        self.console.print(Text(self._fit(text), style="red"), soft_wrap=True)
+
+    def begin(self, port: int, pid: int) -> None:
+        """Print what is about to be seen."""
+        self.heading("A recorded hall, 90 seconds", f"daemon {pid}, MQTT broker 127.0.0.1:{port}")
+        self.note("What follows was published over MQTT and received by an independent subscriber.")
+        self.console.print()
+
     def bar(self) -> Progress:
         """How far the scene is; a context manager, invisible where there is no terminal."""
         return self._progress
