@@ -1,0 +1,221 @@
+"""Sees persons, vehicles and animals: motion gate, NanoDet, groups, zones."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Annotated, Any, ClassVar, Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import AfterValidator, Field
+
+from edgefuse.config.models import DetectorConfig, Point, Probability
+from edgefuse.core.ports import Context
+from edgefuse.core.types import SECOND, Frame, Json, Modality, Nanoseconds, Observation, Sample, observation_id
+from edgefuse.detectors.coco import GROUPS, NAMES, members
+from edgefuse.detectors.motion import MotionGate
+from edgefuse.detectors.nanodet import Found, Nanodet
+
+_SHORTEST = 2
+"""Pixels; a picture with a shorter side shows nothing."""
+_BOTTOM = 0.9999
+"""Feet below the picture stand at its lower edge, so that a zone that reaches it holds them."""
+
+
+def _known(label: str) -> str:
+    members(label)
+    return label
+
+
+Label: TypeAlias = Annotated[str, AfterValidator(_known)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Thing:
+    """One detection, ready to be told again."""
+
+    label: str
+    score: float
+    data: Mapping[str, Json]
+
+
+@dataclass(slots=True)
+class _View:
+    """What is known about one camera."""
+
+    gate: MotionGate
+    looked: Nanoseconds | None = None
+    """When the network last ran."""
+    told: Nanoseconds | None = None
+    """When observations were last given."""
+    waiting: bool = False
+    """Something moved since, but `max_fps` did not allow a look."""
+    things: Sequence[_Thing] = field(default_factory=tuple)
+
+
+class Objects:
+    """For every look one `scene` with counts, and one `object` for each thing in it."""
+
+    class Config(DetectorConfig):
+        """Settings."""
+
+        type: Literal["objects"] = "objects"
+        model: str = "nanodet"
+        """Catalogue entry of a NanoDet."""
+        classes: Annotated[list[Label], Field(min_length=1)] = Field(default_factory=lambda: list(GROUPS))
+        """Groups, or single classes of COCO such as `dog`."""
+        min_score: Annotated[float, Field(ge=0.05, le=1)] = 0.45
+        motion_gate: bool = True
+        """Look only when something moves."""
+        motion: Probability = 0.002
+        """Share of the picture that must change."""
+        look_every_s: Annotated[float, Field(gt=0)] = 10
+        """Look at least this often, even if nothing moves."""
+        repeat_s: Annotated[float, Field(gt=0)] = 1
+        """While nothing moves, tell the last result again this often."""
+        max_fps: Annotated[float, Field(gt=0)] = 10
+        """Looks per second at most, for each camera."""
+        threads: Annotated[int, Field(ge=1, le=64)] | None = None
+        """Of the network; default: what its card says."""
+
+    modality: Modality = "vision"
+    accepts: ClassVar[tuple[type, ...]] = (Frame,)
+
+    def __init__(self, config: Config, context: Context) -> None:
+        self._config = config
+        self._context = context
+        self._kinds = _kinds(config.classes)
+        self._network: Nanodet | None = None
+        self._views: dict[str, _View] = {}
+
+    def warm_up(self) -> None:
+        """Load the network; the store runs it once. Raises ModelError."""
+        threads = {} if self._config.threads is None else {"threads": self._config.threads}
+        self._network = Nanodet(self._context.models.load(self._config.model, self._context.health, **threads))
+
+    def detect(self, sample: Sample) -> Iterable[Observation]:
+        """Observations of this frame; none when it is no picture, or when nothing new is to be said."""
+        if not isinstance(sample, Frame):
+            self._context.health.reject("not a frame")
+            return []
+        why = _flaw(sample.image)
+        if why is not None:
+            self._context.health.reject(why)
+            return []
+        view = self._views.setdefault(sample.source, _View(MotionGate(self._config.motion)))
+        if view.looked is not None and sample.t < view.looked:
+            self._views[sample.source] = view = _View(MotionGate(self._config.motion))
+        if self._must_look(view, sample):
+            view.things = self._look(sample)
+            view.looked, view.told, view.waiting = sample.t, sample.t, False
+            return self._tell(sample, view.things, still=False)
+        if not view.waiting and _since(view.told, sample.t) >= self._config.repeat_s * SECOND:
+            view.told = sample.t
+            return self._tell(sample, view.things, still=True)
+        return []
+
+    def reset(self) -> None:
+        """Forget every picture."""
+        self._views.clear()
+
+    def close(self) -> None:
+        """Free the network."""
+        if self._network is not None:
+            self._network.close()
+            self._network = None
+
+    def _must_look(self, view: _View, frame: Frame) -> bool:
+        moves = not self._config.motion_gate or view.gate.moves(frame.image)
+        view.waiting = view.waiting or moves
+        since = _since(view.looked, frame.t)
+        if view.looked is None or since >= self._config.look_every_s * SECOND:
+            return True
+        return view.waiting and since * self._config.max_fps >= SECOND
+
+    def _look(self, frame: Frame) -> Sequence[_Thing]:
+        if self._network is None:
+            self.warm_up()
+        assert self._network is not None
+        found = self._network.look(frame.image, self._config.min_score, self._kinds)
+        zones = getattr(self._context.site.sources.get(frame.source), "zones", None) or {}
+        return [self._thing(found, n, zones) for n in range(len(found.scores))]
+
+    def _thing(self, found: Found, n: int, zones: Mapping[str, Sequence[Point]]) -> _Thing:
+        left, top, right, bottom = (float(edge) for edge in found.boxes[n])
+        foot = ((left + right) / 2, min(bottom, _BOTTOM))
+        data = {
+            "class": NAMES[found.classes[n]],
+            "box": [round(value, 4) for value in (left, top, right - left, bottom - top)],
+            "zones": [name for name, polygon in zones.items() if inside(foot, polygon)],
+        }
+        return _Thing(self._config.classes[self._kinds[found.classes[n]]], round(float(found.scores[n]), 4), data)
+
+    def _tell(self, frame: Frame, things: Sequence[_Thing], *, still: bool) -> list[Observation]:
+        mark = {"still": True} if still else {}
+        counts = Counter(thing.label for thing in things)
+        zones: dict[str, Counter[str]] = {}
+        for thing in things:
+            for zone in thing.data["zones"]:
+                zones.setdefault(zone, Counter())[thing.label] += 1
+        summary = {"counts": _sorted(counts), "zones": {zone: _sorted(zones[zone]) for zone in sorted(zones)}, **mark}
+        scene = self._observation(frame, 0, "scene", _Thing("objects", 0.0, summary))
+        return [
+            scene,
+            *(
+                self._observation(frame, n, "object", _Thing(thing.label, thing.score, {**thing.data, **mark}))
+                for n, thing in enumerate(things, 1)
+            ),
+        ]
+
+    def _observation(self, frame: Frame, n: int, kind: str, thing: _Thing) -> Observation:
+        return Observation(
+            id=observation_id(self._context.name, frame.source, frame.end, n),
+            detector=self._context.name,
+            source=frame.source,
+            modality=self.modality,
+            kind=kind,
+            label=thing.label,
+            score=thing.score,
+            start=frame.t,
+            end=frame.end,
+            area=self._config.area or frame.area,
+            data=thing.data,
+        )
+
+
+def inside(point: Point, polygon: Sequence[Point]) -> bool:
+    """Whether a point lies in a polygon, by the parity of the edges to its right."""
+    x, y = point
+    odd = False
+    for (x1, y1), (x2, y2) in zip(polygon, [*polygon[1:], polygon[0]], strict=True):
+        if (y1 > y) != (y2 > y) and x < x1 + (y - y1) / (y2 - y1) * (x2 - x1):
+            odd = not odd
+    return odd
+
+
+def _kinds(labels: Sequence[str]) -> NDArray[np.intp]:
+    """Class of COCO -> place of its label in the configuration, -1 for none; the first label that has it wins."""
+    kinds = np.full(len(NAMES), -1, np.intp)
+    for place, label in reversed(list(enumerate(labels))):
+        for name in members(label):
+            kinds[NAMES.index(name)] = place
+    return kinds
+
+
+def _flaw(image: Any) -> str | None:
+    """Why an array is no picture."""
+    if not isinstance(image, np.ndarray) or image.dtype != np.uint8:
+        return "frame is not uint8"
+    if image.ndim != 3 or image.shape[2] != 3:  # noqa: PLR2004  height, width, colours
+        return "frame is not (height, width, 3)"
+    if min(image.shape[:2]) < _SHORTEST:
+        return "frame is too small"
+    return None
+
+
+def _since(before: Nanoseconds | None, now: Nanoseconds) -> Nanoseconds:
+    return 0 if before is None else now - before
+
+
+def _sorted(counts: Counter[str]) -> dict[str, int]:
+    return {label: counts[label] for label in sorted(counts)}
