@@ -1,0 +1,110 @@
+"""What others may tell the device: `set/arm`, `set/mute`, `set/reload` and `ack`. Pure."""
+
+import json
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from edgefuse.core.types import Json
+
+LONGEST_BYTES = 4096
+LONGEST_MUTE_S = 7 * 86_400
+LONGEST_ID = 256
+TOPICS = ("set/arm", "set/mute", "set/reload", "ack")
+"""Below the device's base."""
+_WORDS = {"on": True, "true": True, "arm": True, "1": True, "off": False, "false": False, "disarm": False, "0": False}
+
+
+@dataclass(frozen=True, slots=True)
+class Arm:
+    """Rules with `armed: true` work, or rest."""
+
+    armed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Mute:
+    """A rule, or every rule, is silent for a while; 0 ends it."""
+
+    rule: str | None
+    for_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Reload:
+    """Read the configuration again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ack:
+    """The controller has acted on an alert."""
+
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """A message that makes no sense; count it."""
+
+    reason: str
+    """Short and of few kinds: it becomes a counter."""
+    problem: str
+    """For the answer: expected and got."""
+
+
+Control: TypeAlias = Arm | Mute | Reload | Ack | Rejected
+
+
+def parse(topic: str, payload: bytes) -> Control:
+    """Understand a message on `topic`, which is relative to the device's base. Never raises."""
+    if len(payload) > LONGEST_BYTES:
+        return Rejected("too long", f"expected at most {LONGEST_BYTES} bytes, got {len(payload)}")
+    try:
+        text = payload.decode()
+    except UnicodeDecodeError:
+        return Rejected("not UTF-8", "expected text in UTF-8")
+    match topic:
+        case "set/arm":
+            return _arm(text)
+        case "set/mute":
+            return _mute(_decoded(text))
+        case "set/reload":
+            return Reload()
+        case "ack":
+            return _ack(_decoded(text), text)
+    return Rejected("unknown topic", f"expected one of {', '.join(TOPICS)}, got {topic}")
+
+
+def _arm(text: str) -> Control:
+    value = _decoded(text)
+    if isinstance(value, dict):
+        value = value.get("armed")
+    if isinstance(value, bool):
+        return Arm(value)
+    word = text.strip().strip('"').lower()
+    if word in _WORDS:
+        return Arm(_WORDS[word])
+    return Rejected("bad arm", f'expected on, off or {{"armed": true}}, got {text[:80]}')
+
+
+def _mute(value: Json) -> Control:
+    wrong = Rejected("bad mute", f'expected {{"rule": "name" or null, "for_s": 0 to {LONGEST_MUTE_S}}}')
+    if not isinstance(value, dict) or not set(value) <= {"rule", "for_s"}:
+        return wrong
+    rule, for_s = value.get("rule"), value.get("for_s")
+    if not (rule is None or isinstance(rule, str)) or isinstance(for_s, bool) or not isinstance(for_s, int | float):
+        return wrong
+    return Mute(rule, float(for_s)) if 0 <= for_s <= LONGEST_MUTE_S else wrong
+
+
+def _ack(value: Json, text: str) -> Control:
+    name = value.get("id") if isinstance(value, dict) else text.strip().strip('"')
+    if not isinstance(name, str) or not 0 < len(name) <= LONGEST_ID:
+        return Rejected("bad ack", f'expected {{"id": "the id of an alert"}}, got {text[:80]}')
+    return Ack(name)
+
+
+def _decoded(text: str) -> Json:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
