@@ -269,10 +269,10 @@ def _time(node: Node, view: View) -> Truth:
     condition = node.condition
     assert isinstance(condition, TimeIs)
     moment = view.wall_at(view.t)
-    edge = timeofday.boundary(condition.time, moment, view.zone)
+    inside, edge = timeofday.within(condition.time, moment, view.zone)
     ahead = _RECHECK if edge is None else (edge - moment) // timedelta(microseconds=1) * 1000
     view.wake(view.t + min(_RECHECK, max(1000, ahead)))
-    return timeofday.within(condition.time, moment, view.zone)
+    return inside
 
 
 def _health(node: Node, view: View) -> Truth:

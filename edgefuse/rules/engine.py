@@ -24,7 +24,8 @@ class _Ready:
     rule: Rule
     root: Node
     cooldown: Nanoseconds
-    alerts: bool
+    grows: bool
+    """Raises an alert that can get worse while it lasts, because a belief is behind it."""
 
 
 @dataclass(slots=True)
@@ -189,7 +190,7 @@ class Engine:
         """Fire, unless it has been said already or the rule is silenced; a worse event breaks the cooldown."""
         view, rule = work.view, ready.rule
         spoken = view.utterance is not None and any(reason.utterance for reason in reasons(ready.root, view))
-        if past.true and not spoken and not ready.alerts:
+        if past.true and not spoken and not ready.grows:
             return
         if rule.armed and not work.memory.armed:
             return
@@ -232,8 +233,10 @@ class Engine:
 
 
 def _ready(rule: Rule, site: Site) -> _Ready:
+    root = compiled(rule, site)
     alerts = any(isinstance(spec, Alert) for spec in rule.then)
-    return _Ready(rule, compiled(rule, site), int(rule.cooldown_s * SECOND), alerts)
+    believes = any(isinstance(leaf.condition, BeliefIs) for leaf in root.leaves())
+    return _Ready(rule, root, int(rule.cooldown_s * SECOND), alerts and believes)
 
 
 def _keys(leaf: Node) -> list[tuple[str, ...]]:

@@ -10,8 +10,7 @@ _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _DAY = timedelta(days=1)
 
 
-@lru_cache(maxsize=1024)
-def span(after: str, before: str, day: date, zone: ZoneInfo) -> tuple[datetime, datetime]:
+def _span(after: str, before: str, day: date, zone: ZoneInfo) -> tuple[datetime, datetime]:
     """First instant and first instant past the span that begins on `day`, in UTC.
 
     A span that would begin in the hour which the clocks skip begins when they skip it; one that would end there ends
@@ -39,20 +38,16 @@ def _skipped(day: date, at: time, zone: ZoneInfo) -> datetime | None:
     return late.replace(microsecond=0)
 
 
-def within(body: TimeBody, moment: datetime, zone: ZoneInfo) -> bool:
-    """Whether an aware datetime lies in the span."""
-    return any(begin <= moment < end for begin, end in _spans(body, moment, zone))
+def within(body: TimeBody, moment: datetime, zone: ZoneInfo) -> tuple[bool, datetime | None]:
+    """Whether an aware datetime lies in the span, and when that may change; None if not in the next day."""
+    spans = _spans(body.after, body.before, tuple(body.days), moment.astimezone(zone).date(), zone)
+    edges = [edge for each in spans for edge in each if edge > moment]
+    return any(begin <= moment < end for begin, end in spans), min(edges, default=None)
 
 
-def boundary(body: TimeBody, moment: datetime, zone: ZoneInfo) -> datetime | None:
-    """The next instant at which `within` may change; None if it does not in the next day."""
-    edges = [edge for each in _spans(body, moment, zone) for edge in each]
-    return min((edge for edge in edges if edge > moment), default=None)
-
-
-def _spans(body: TimeBody, moment: datetime, zone: ZoneInfo) -> list[tuple[datetime, datetime]]:
-    today = moment.astimezone(zone).date()
-    days = [today + n * _DAY for n in (-1, 0, 1)]
-    return [
-        span(body.after, body.before, day, zone) for day in days if not body.days or _DAYS[day.weekday()] in body.days
-    ]
+@lru_cache(maxsize=1024)
+def _spans(
+    after: str, before: str, days: tuple[str, ...], today: date, zone: ZoneInfo
+) -> tuple[tuple[datetime, datetime], ...]:
+    near = [today + n * _DAY for n in (-1, 0, 1)]
+    return tuple(_span(after, before, day, zone) for day in near if not days or _DAYS[day.weekday()] in days)
