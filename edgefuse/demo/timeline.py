@@ -43,7 +43,7 @@ class Timeline:
     base: str
     things: Mapping[str, str]
     _counts: dict[str, int] = field(default_factory=dict)
-    _beliefs: dict[str, float] = field(default_factory=dict)
+    _beliefs: dict[str, tuple[float, tuple[str, ...]]] = field(default_factory=dict)
     _parts: dict[str, str] = field(default_factory=dict)
     _said: dict[str, str] = field(default_factory=dict)
 
@@ -64,7 +64,10 @@ class Timeline:
         kind, _, rest = topic.partition("/")
         if topic == message.topic or kind not in tellers:
             return []
-        return tellers[kind](rest, message.payload)
+        try:
+            return tellers[kind](rest, message.payload)
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            return [Line("fault", "malformed", f"{message.topic}: {type(error).__name__} {error}")]
 
     def _status(self, _: str, payload: Json) -> list[Line]:
         state = payload.get("state", "") if isinstance(payload, Mapping) else str(payload)
@@ -75,12 +78,12 @@ class Timeline:
         return [Line("thing", self.things[message.topic], f"is {str(state).lower()}")]
 
     def _say(self, _: str, payload: Json) -> list[Line]:
-        return [Line("order", "say", f"“{payload.get('text', '')}”", reasons(payload))]
+        return [Line("order", "say", f"“{payload['text']}”", reasons(payload))]
 
     def _health(self, _: str, payload: Json) -> list[Line]:
         lines = []
-        for name, part in payload.get("parts", {}).items():
-            state = part.get("state", "")
+        for name, part in payload["parts"].items():
+            state = part["state"]
             before = self._parts.get(name, "ok")
             self._parts[name] = state
             if state == before or (state in _QUIET and before in _QUIET):
@@ -90,26 +93,28 @@ class Timeline:
         return lines
 
     def _belief(self, rest: str, payload: Json) -> list[Line]:
-        p = float(payload["p"])
+        p, missing = float(payload["p"]), tuple(payload.get("missing", ()))
         known = self._beliefs.get(rest)
-        if known is not None and abs(p - known) < _TOLD_AGAIN:
+        if known is not None and abs(p - known[0]) < _TOLD_AGAIN and known[1] == missing:
             return []
-        self._beliefs[rest] = p
+        self._beliefs[rest] = (p, missing)
         if known is None and p < _TOLD_AGAIN:
             return []
         return [Line("belief", "belief", f"{rest.replace('/', '.')} {percent(p)}", weights(payload))]
 
     def _intent(self, _: str, payload: Json) -> list[Line]:
-        what = f"{payload.get('target') or '?'}: {words(payload.get('intent', ''))}"
-        return [Line("order", "order", what, reasons(payload))]
+        if payload.get("question"):
+            return [Line("doubt", "question", f"{words(payload['intent'])}? {payload['question']}", reasons(payload))]
+        return [Line("order", "order", f"{payload['target']}: {words(payload['intent'])}", reasons(payload))]
 
-    def _alert(self, name: str, payload: Json) -> list[Line]:
-        info = payload.get("info", {})
-        text = f"{info.get('headline') or words(name)}  ({info.get('severity')}, {info.get('urgency')})"
-        return [Line("alert", "ALERT", text, reasons(payload))]
+    def _alert(self, _: str, payload: Json) -> list[Line]:
+        info = payload["info"]
+        text = f"{info['headline']} ({info['severity']}, {info['urgency']}, {info['certainty']})"
+        beliefs = [line for belief in payload.get("beliefs", {}).values() for line in weights(belief)]
+        return [Line("alert", "ALERT", text, (*reasons(payload), *beliefs))]
 
     def _observation(self, detector: str, payload: Json) -> list[Line]:
-        teller = {"utterance": self._utterance, "wake": self._wake, "scene": self._scene}.get(payload.get("kind", ""))
+        teller = {"utterance": self._utterance, "wake": self._wake, "scene": self._scene}.get(payload["kind"])
         return teller(detector, payload) if teller else []
 
     def _wake(self, _: str, payload: Json) -> list[Line]:
@@ -134,16 +139,18 @@ class Timeline:
 
 
 def weights(payload: Mapping[str, Json]) -> tuple[str, ...]:
-    """What each modality adds to a belief, what it would be without it, and what is missing."""
-    lines = []
+    """What each modality adds in log-odds, what p would be without it, and what is missing."""
     contributions: Mapping[str, float] = payload.get("contributions", {})
     without: Mapping[str, float] = payload.get("without", {})
-    for modality, weight in sorted(contributions.items(), key=lambda item: -abs(item[1])):
-        rest = f", {percent(without[modality])} without it" if modality in without else ""
-        lines.append(f"{modality} {weight:+.1f}{rest}")
-    if payload.get("missing"):
-        lines.append(f"missing: {', '.join(payload['missing'])} (unknown is not no)")
-    return tuple(lines)
+    missing: Sequence[str] = payload.get("missing", ())
+    strongest = sorted(contributions.items(), key=lambda item: -abs(item[1]))
+    added = [
+        f"{modality} {weight:+.1f} ({percent(without.get(modality, 0.0))} without it)"
+        for modality, weight in strongest
+        if modality not in missing
+    ]
+    lines = [", ".join(added)] if added else []
+    return (*lines, f"missing: {', '.join(missing)} (unknown is not no)") if missing else tuple(lines)
 
 
 def reasons(payload: Mapping[str, Json]) -> tuple[str, ...]:

@@ -1,0 +1,115 @@
+from typing import Any
+
+from edgefuse.core.types import SECOND
+from edgefuse.demo.expect import (
+    Check,
+    Heard,
+    alerted,
+    check,
+    missing,
+    needs_both,
+    not_understood,
+    ordered,
+    stays_below,
+)
+from edgefuse.demo.timeline import Received
+
+BASE = "edgefuse/demo"
+ZERO = 5 * SECOND
+INTRUSION = {
+    "p": 0.85,
+    "contributions": {"sensor": 3.4, "vision": 1.2},
+    "without": {"sensor": 0.15, "vision": 0.62},
+    "missing": [],
+}
+
+
+def heard(*messages: tuple[float, str, Any]) -> Heard:
+    received = [Received(ZERO + int(at_s * SECOND), f"{BASE}/{topic}", payload) for at_s, topic, payload in messages]
+    return Heard(received, BASE, ZERO)
+
+
+def outcome(expectation: Check, *messages: tuple[float, str, Any]) -> tuple[bool, str]:
+    (one,) = check({"it": expectation}, heard(*messages))
+    return one.met, one.came
+
+
+def order(intent: str, target: str) -> dict[str, Any]:
+    return {"intent": intent, "target": target}
+
+
+def test_order_in_time_meets_the_expectation() -> None:
+    """The right order within its span is met, and its time is told."""
+    expectation = ordered("turn_on", "hall_light", 4, 12)
+
+    assert outcome(expectation, (5.2, "intent", order("turn_on", "hall_light"))) == (True, "turn on at 0:05")
+
+
+def test_order_that_is_late_wrong_or_double_does_not() -> None:
+    """An order outside its span, of another thing, or given twice is a failure."""
+    expectation = ordered("turn_on", "hall_light", 4, 12)
+    right = order("turn_on", "hall_light")
+
+    assert outcome(expectation) == (False, "no such order")
+    assert not outcome(expectation, (13, "intent", right))[0]
+    assert not outcome(expectation, (5, "intent", order("turn_on", "hall_fan")))[0]
+    assert not outcome(expectation, (5, "intent", right), (6, "intent", right))[0]
+
+
+def test_not_understood_must_be_heard_and_not_obeyed() -> None:
+    """Silence is a failure, and so is an order made of small talk."""
+    expectation = not_understood(13, 21)
+    talk = (
+        15,
+        "observation/voice",
+        {"kind": "utterance", "label": "not_understood", "data": {"text": "a lovely evening"}},
+    )
+
+    assert outcome(expectation, talk) == (True, "heard “a lovely evening”")
+    assert outcome(expectation) == (False, "nothing was heard")
+    assert not outcome(expectation, talk, (15, "intent", order("turn_on", "hall_light")))[0]
+
+
+def test_decoy_must_move_the_belief_and_raise_nothing() -> None:
+    """A belief below the threshold is met; an alert, a belief above it or none at all is not."""
+    expectation = stays_below("hall/intrusion", 0.75, 20, 30)
+    low = (22, "belief/hall/intrusion", {"p": 0.2})
+
+    assert outcome(expectation, low) == (True, "at most 20 %")
+    assert not outcome(expectation)[0]
+    assert not outcome(expectation, low, (23, "belief/hall/intrusion", {"p": 0.8}))[0]
+    assert not outcome(expectation, low, (23, "alert/intrusion", {}))[0]
+
+
+def test_alert_must_come_once() -> None:
+    """One alert of that name in its span, not none and not two."""
+    expectation = alerted("intrusion", 40, 50)
+
+    assert outcome(expectation, (42, "alert/intrusion", {})) == (True, "alert at 0:42")
+    assert not outcome(expectation)[0]
+    assert not outcome(expectation, (42, "alert/intrusion", {}), (44, "alert/intrusion", {}))[0]
+    assert not outcome(expectation, (42, "alert/intrusion_test", {}))[0]
+
+
+def test_two_modalities_must_both_be_needed() -> None:
+    """A belief that one modality alone carries above the threshold is a failure."""
+    expectation = needs_both("hall/intrusion", 0.75, 40, 50)
+    alone = {**INTRUSION, "without": {"sensor": 0.15, "vision": 0.8}}
+
+    assert outcome(expectation, (42, "belief/hall/intrusion", INTRUSION)) == (
+        True,
+        "85 %; 15 % without sensor, 62 % without vision",
+    )
+    assert not outcome(expectation, (42, "belief/hall/intrusion", alone))[0]
+    assert not outcome(expectation)[0]
+
+
+def test_missing_modality_must_be_named() -> None:
+    """A belief that does not name the dead camera as missing is a failure."""
+    expectation = missing("hall/intrusion", "vision", 76, 90)
+
+    assert outcome(expectation, (77, "belief/hall/intrusion", {"p": 0.6, "missing": ["vision"]})) == (
+        True,
+        "60 %, vision missing",
+    )
+    assert not outcome(expectation, (77, "belief/hall/intrusion", {"p": 0.6, "missing": []}))[0]

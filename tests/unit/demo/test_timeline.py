@@ -1,0 +1,135 @@
+from typing import Any
+
+import pytest
+
+from edgefuse.demo.timeline import Line, Received, Timeline, percent
+
+BASE = "edgefuse/demo"
+
+
+def tell(timeline: Timeline, topic: str, payload: Any) -> list[Line]:
+    return timeline.tell(Received(0, topic, payload))
+
+
+@pytest.fixture
+def timeline() -> Timeline:
+    return Timeline(BASE, {"demo/hall_light": "hall_light"})
+
+
+def belief(p: float, **more: Any) -> dict[str, Any]:
+    return {
+        "p": p,
+        "contributions": {"sensor": 3.4, "vision": -2.1},
+        "without": {"sensor": 0.01, "vision": 0.62},
+        **more,
+    }
+
+
+def test_order_is_told_with_its_reasons(timeline: Timeline) -> None:
+    """An intent is one line: thing and order, below it why."""
+    payload = {"intent": "turn_on", "target": "hall_light", "because": ["'turn on the hall light' was said"]}
+
+    (line,) = tell(timeline, f"{BASE}/intent", payload)
+
+    assert line == Line("order", "order", "hall_light: turn on", ("'turn on the hall light' was said",))
+
+
+def test_order_without_a_target_is_a_question(timeline: Timeline) -> None:
+    """When the target is not sure, the question is told."""
+    payload = {"intent": "turn_on", "target": None, "because": [], "question": "Which light?"}
+
+    (line,) = tell(timeline, f"{BASE}/intent", payload)
+
+    assert line.text == "turn on? Which light?"
+
+
+def test_utterance_that_is_not_understood_is_a_doubt(timeline: Timeline) -> None:
+    """What was heard is quoted, and that nothing follows from it."""
+    payload = {"kind": "utterance", "label": "not_understood", "score": 0.3, "data": {"text": "what a lovely evening"}}
+
+    (line,) = tell(timeline, f"{BASE}/observation/voice", payload)
+
+    assert line.kind == "doubt"
+    assert "“what a lovely evening”" in line.text
+    assert "not understood" in line.text
+
+
+def test_pictures_are_told_when_somebody_comes_or_goes(timeline: Timeline) -> None:
+    """Of a hundred frames with one person only the first is a line, and the first without."""
+    topic = f"{BASE}/observation/people"
+    scenes = [{"kind": "scene", "label": "objects", "data": {"counts": counts}} for counts in ({}, {"person": 1}, {})]
+
+    lines = [line.text for scene in scenes for _ in range(100) for line in tell(timeline, topic, scene)]
+
+    assert lines == ["a person", "no person any more"]
+
+
+def test_belief_is_told_when_it_moves(timeline: Timeline) -> None:
+    """Small steps are not told; what each modality adds and p without it are."""
+    topic = f"{BASE}/belief/hall/intrusion"
+
+    told = [tell(timeline, topic, belief(p)) for p in (0.01, 0.02, 0.4, 0.45, 0.85)]
+
+    assert [len(lines) for lines in told] == [0, 0, 1, 0, 1]
+    assert told[4][0].text == "hall.intrusion 85 %"
+    assert told[4][0].details == ("sensor +3.4 (1 % without it), vision -2.1 (62 % without it)",)
+
+
+def test_missing_modality_is_told(timeline: Timeline) -> None:
+    """A modality that is missing is named, and told anew when it goes missing though p stays."""
+    topic = f"{BASE}/belief/hall/intrusion"
+    tell(timeline, topic, belief(0.5))
+
+    (line,) = tell(timeline, topic, belief(0.5, missing=["vision"]))
+
+    assert "missing: vision (unknown is not no)" in line.details
+
+
+def test_alert_carries_headline_severity_and_the_beliefs_behind_it(timeline: Timeline) -> None:
+    """An alert tells what CAP says of it, why, and what each modality added."""
+    payload = {
+        "info": {"headline": "Somebody came in", "severity": "Severe", "urgency": "Immediate", "certainty": "Likely"},
+        "because": ["hall.intrusion is 85 % likely", "people sees person"],
+        "beliefs": {"hall.intrusion": belief(0.85)},
+    }
+
+    (line,) = tell(timeline, f"{BASE}/alert/intrusion", payload)
+
+    assert line.kind == "alert"
+    assert line.text == "Somebody came in (Severe, Immediate, Likely)"
+    assert line.details[:2] == ("hall.intrusion is 85 % likely", "people sees person")
+    assert line.details[2].startswith("sensor +3.4 (1 % without it)")
+
+
+def test_health_is_told_when_a_part_changes(timeline: Timeline) -> None:
+    """Parts that start well are not told; one that fails is, once, and its return."""
+    states = ("starting", "ok", "failed", "failed", "ok")
+    payloads = [
+        {"parts": {"hall_cam": {"state": state, "reason": "gone" if state == "failed" else ""}}} for state in states
+    ]
+
+    lines = [line for payload in payloads for line in tell(timeline, f"{BASE}/health", payload)]
+
+    assert [(line.kind, line.word, line.text) for line in lines] == [
+        ("fault", "failed", "hall_cam: gone"),
+        ("status", "ok", "hall_cam"),
+    ]
+
+
+def test_thing_tells_its_state(timeline: Timeline) -> None:
+    """The lamp's own message is a line; other topics of others are none."""
+    assert tell(timeline, "demo/hall_light", {"state": "ON"}) == [Line("thing", "hall_light", "is on")]
+    assert tell(timeline, "demo/hall_light/set", {"state": "ON"}) == []
+    assert tell(timeline, "homeassistant/device/demo/config", {"device": {}}) == []
+
+
+def test_malformed_payloads_are_shown_not_raised(timeline: Timeline) -> None:
+    """Whatever is published on the daemon's topics, the listener goes on."""
+    for topic in ("intent", "alert/x", "belief/a/b", "health", "observation/voice", "say"):
+        (line,) = tell(timeline, f"{BASE}/{topic}", "no JSON")
+        assert line.kind == "fault"
+
+
+def test_percent_is_never_certain() -> None:
+    """99.9 % is shown as 99 %: nothing here is certain."""
+    assert [percent(p) for p in (0.0, 0.004, 0.5, 0.999)] == ["0 %", "0 %", "50 %", "99 %"]
