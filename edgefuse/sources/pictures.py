@@ -1,5 +1,6 @@
 """Pictures from OpenCV: opening, masking, and noticing a picture that is black or frozen."""
 
+import os
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
@@ -38,6 +39,7 @@ class PictureConfig(SourceConfig):
 @lru_cache(maxsize=1)
 def opencv() -> Any:
     """The module cv2, kept to one thread. Raises ConfigError when it is not installed."""
+    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "8")  # not a line for every damaged packet
     try:
         import cv2
     except ImportError as error:
@@ -158,5 +160,6 @@ class Limit:
         """Whether this one passes."""
         if t + self._period / 8 < self._due:
             return False
-        self._due = max(self._due + self._period, t + self._period / 2)
+        on_time = t - self._due < self._period
+        self._due = (self._due if on_time else t) + self._period
         return True

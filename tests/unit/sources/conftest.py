@@ -16,6 +16,10 @@ from edgefuse.core.types import Sample
 from edgefuse.pipeline.clock import SystemClock
 
 
+def _rising(n: int) -> int:
+    return 40 + 10 * n
+
+
 @dataclass
 class MemoryBus:
     """Delivers at once what a test says, to every handler whose filter is the topic or a prefix of it before `#`."""
@@ -53,16 +57,17 @@ def samples() -> list[Sample]:
 
 @pytest.fixture
 def video(tmp_path: Path) -> Callable[..., Path]:
-    """Writes a small video; picture n is grey with brightness `level(n)`."""
+    """Writes a small video; picture n is grey with brightness `level(n)`, or noise."""
 
     def write(
-        name: str = "clip.avi", frames: int = 10, fps: float = 20, level: Callable[[int], int] = lambda n: 40 + 10 * n
+        name: str = "clip.avi", frames: int = 10, fps: float = 20, level: Callable[[int], int] | None = _rising
     ) -> Path:
         path = tmp_path / name
         writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), fps, (64, 48))
         assert writer.isOpened()
         for n in range(frames):
-            writer.write(np.full((48, 64, 3), level(n), np.uint8))
+            picture = np.random.default_rng(n).integers(0, 256, (48, 64, 3)) if level is None else level(n)
+            writer.write(np.full((48, 64, 3), picture, np.uint8))
         writer.release()
         return path
 
