@@ -68,6 +68,8 @@ def _sortable(path: Path) -> list[tuple[bool, str, int]]:
 def _problem(path: Path, errors: list[_Error], model: type[BaseModel], document: Document, prefix: Path) -> Problem:
     first = errors[0]
     full = (*prefix, *path)
+    if first["type"] == "missing" and isinstance(full[-1], int):
+        return Problem(document.at(full[:-1]), full[:-1], f"expected more than {_items(full[-1])}, got {full[-1]}")
     if first["type"] == "missing":
         return Problem(document.at(full[:-1]), full, f"expected '{full[-1]}', got nothing")
     if first["type"] == "extra_forbidden":
@@ -80,6 +82,10 @@ def _problem(path: Path, errors: list[_Error], model: type[BaseModel], document:
         key = full[-1] if full else ""
         return Problem(document.at(full), full, f"expected {wanted}, got {shown(first['input'], key)}")
     return Problem(document.at(full), full, expected(first, full))
+
+
+def _items(count: int) -> str:
+    return f"{count} item{'' if count == 1 else 's'}"
 
 
 def _fields_at(model: type[BaseModel], loc: Path) -> list[str]:

@@ -13,7 +13,7 @@ from edgefuse.config.errors import problems_of
 from edgefuse.config.lint import Remark, lint
 from edgefuse.config.models import Site
 from edgefuse.config.paths import anchored
-from edgefuse.config.wording import shown
+from edgefuse.config.wording import masked, shown
 from edgefuse.config.yaml import Document, Problem
 from edgefuse.core.errors import ConfigError
 from edgefuse.core.types import Json, Modality
@@ -192,7 +192,7 @@ def _part(
     try:
         config: type[BaseModel] = config_of(kind, named if isinstance(named, str) else "")
     except ConfigError as error:
-        message = str(error) if isinstance(named, str) else _no_type(key_name, named, str(error))
+        message = masked(str(error)) if isinstance(named, str) else _no_type(key_name, named, str(error))
         reading.note(Problem(at, (*path, key_name), message))
         return None
     data = anchored(entry, config, reading.folder)

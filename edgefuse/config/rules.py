@@ -180,6 +180,9 @@ Condition: TypeAlias = Annotated[
     | Annotated[HealthIs, Tag("<health>")],
     Discriminator(_branch(CONDITION_KEYS)),
 ]
+All.model_rebuild()
+AnyOf.model_rebuild()
+Not.model_rebuild()
 
 
 class Command(_Data):

@@ -67,9 +67,14 @@ def shown(value: Any, key: str | int = "") -> str:
         return str(value).lower()
     if value is None:
         return "nothing"
-    text = _USERINFO.sub("//***@", str(value))
+    text = masked(str(value))
     text = text if len(text) <= _SHOWN else text[: _SHOWN - 3] + "..."
     return text if isinstance(value, int | float) else f"'{text}'"
+
+
+def masked(text: str) -> str:
+    """Text without the passwords of URLs."""
+    return _USERINFO.sub("//***@", text)
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
@@ -90,7 +95,8 @@ def expected(error: Mapping[str, Any], path: Sequence[str | int]) -> str:
         return _own_message(context.get("error"), error["msg"], value, key)
     if kind == "union_tag_not_found":
         return _branch(value, path)
-    return f"expected {_want(kind, context, error['msg'])}, got {shown(value, key)}"
+    hint = f"; write [{value}]" if kind == "list_type" and isinstance(value, str) else ""
+    return f"expected {_want(kind, context, error['msg'])}, got {shown(value, key)}{hint}"
 
 
 def want(error: Mapping[str, Any]) -> str:
@@ -101,7 +107,7 @@ def want(error: Mapping[str, Any]) -> str:
 def _want(kind: str, context: Mapping[str, Any], message: str) -> str:
     if kind in _BOUNDS:
         field, words = _BOUNDS[kind]
-        return f"{words} {context[field]}"
+        return f"{words} {_number(context[field])}"
     if kind == "string_pattern_mismatch":
         return _PATTERNS.get(context["pattern"], f"text that matches {context['pattern']}")
     if kind in {"literal_error", "enum"}:
@@ -112,6 +118,10 @@ def _want(kind: str, context: Mapping[str, Any], message: str) -> str:
         return _length(kind, context)
     simple = _EXPECTED.get(kind.split("_", maxsplit=1)[0]) if kind.endswith(_SIMPLE) else None
     return simple or _plain(message)
+
+
+def _number(bound: Any) -> str:
+    return f"{bound:g}" if isinstance(bound, float) else str(bound)
 
 
 def _length(kind: str, context: Mapping[str, Any]) -> str:
@@ -132,7 +142,7 @@ def _own_message(error: Any, message: str, value: Any, key: str | int) -> str:
     text = str(error) if error is not None else _plain(message)
     if _SECRET.search(str(key)):
         return f"expected another value, got {shown(value, key)}" if str(value) in text else text
-    text = _USERINFO.sub("//***@", text)
+    text = masked(text)
     return text if "got" in text or isinstance(value, Mapping | list) else f"{text}, got {shown(value, key)}"
 
 

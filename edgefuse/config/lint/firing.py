@@ -7,7 +7,7 @@ from typing import Any
 from edgefuse.config.lint.scope import evidence_from, evidence_of
 from edgefuse.config.lint.together import contradiction, leaves
 from edgefuse.config.models import Site
-from edgefuse.config.rules import All, AnyOf, BeliefIs, Condition, HealthIs, Not, ReadingIs, Said, Seen
+from edgefuse.config.rules import All, AnyOf, BeliefIs, Condition, HealthIs, Not, ReadingIs, Said, Seen, TimeIs
 
 _DEAD = {"stale", "failed", "ended"}
 
@@ -98,6 +98,8 @@ def _leaf(condition: Condition, at: World) -> Chance:
         wanted = condition.health.state if isinstance(condition.health.state, list) else [condition.health.state]
         fits = condition.health.of not in at.down or bool(_DEAD.intersection(wanted))
         return Chance(fits, why="" if fits else f"{condition.health.of} is down")
+    if isinstance(condition, TimeIs):
+        return Chance(true=True, false=condition.time.after != condition.time.before or bool(condition.time.days))
     return Chance(true=True)
 
 

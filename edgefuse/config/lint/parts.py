@@ -122,7 +122,6 @@ def _belief(scope: Scope, name: str, belief: Any) -> Iterator[Remark]:
 def zone_remarks(scope: Scope, path: Path, zone: str, sources: list[str]) -> Iterator[Remark]:
     """Say so where none of these sources has the zone."""
     known = scope.zones(sources)
+    cameras = " or ".join(dict.fromkeys(source for source in sources if source in scope.site.sources))
     if zone not in known:
-        yield Remark(
-            path, f"expected a zone of {' or '.join(sources) or 'a camera'}, got '{zone}'{nearest(zone, known)}"
-        )
+        yield Remark(path, f"expected a zone of {cameras or 'a camera'}, got '{zone}'{nearest(zone, known)}")
