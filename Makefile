@@ -27,7 +27,7 @@ soak: ## long runs under faults (ARGS="--hours 8")
 	@deploy/setup.sh dev && $(BIN)/pytest tests/soak -p no:randomly --timeout 0 $(ARGS)
 
 bench: ## latency, CPU and memory, with the ratios that are promised
-	@deploy/setup.sh dev && $(BIN)/edgefuse bench $(ARGS)
+	@deploy/setup.sh dev && $(BIN)/python tests/bench/run.py $(ARGS)
 
 demo: ## 90 s of a recorded hall through the real daemon, broker and models
 	@deploy/setup.sh demo && $(BIN)/edgefuse demo $(ARGS)

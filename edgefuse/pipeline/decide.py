@@ -1,6 +1,6 @@
 """The single writer: observations in, decisions and actions out. Synchronous; live and replay run the same."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -10,7 +10,16 @@ from edgefuse.fusion.beliefs import Beliefs
 from edgefuse.pipeline.stages import Report
 from edgefuse.rules.engine import Engine, RuleState
 
-Item: TypeAlias = Report | HealthChange
+
+@dataclass(frozen=True, slots=True)
+class StateChange:
+    """Somebody outside changes the rules' state: arming, muting."""
+
+    apply: Callable[[RuleState], RuleState]
+    settled: Sequence[Callable[[], None]] = ()
+
+
+Item: TypeAlias = Report | HealthChange | StateChange
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +46,11 @@ class Decider:
     def step(self, items: Sequence[Item], now: Nanoseconds) -> Outcome:
         """Take what arrived, in order of arrival, and decide."""
         facts: list[Fact] = []
+        before = self.state
         for item in items:
-            if isinstance(item, Report):
+            if isinstance(item, StateChange):
+                self.state = item.apply(self.state)
+            elif isinstance(item, Report):
                 self._beliefs.report(item.part, item.until, item.observations)
                 facts.extend(item.observations)
             else:
@@ -47,7 +59,7 @@ class Decider:
         decisions = self._beliefs.advance(now)
         facts.extend(decisions)
         state, actions = self._engine.step(self.state, facts, now, self._clock.wall(now))
-        changed = state if state != self.state else None
+        changed = state if state != before else None
         self.state = state
         seen = [fact for fact in facts if isinstance(fact, Observation)]
         return Outcome(now, seen, decisions, actions, changed)

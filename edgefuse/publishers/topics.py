@@ -85,6 +85,28 @@ class Topics:
         expires = wall + OBSERVATION_EXPIRES
         return _message(observation.id, "intent", topic, payload, wall, expires=expires, qos=0)
 
+    def utterance(self, heard: Observation, wall: datetime) -> Message:
+        """What was said and nobody acted upon: understood or not, asked back or not; `wall` is the time of its end."""
+        data = heard.data
+        expires = wall + timedelta(seconds=self._site.limits.intent_expires_s)
+        payload = {
+            "intent": data.get("intent") or heard.label,
+            "slots": dict(data.get("slots") or {}),
+            "target": data.get("target"),
+            "area": data.get("area", heard.area),
+            "p": _p(heard.score),
+            "said": data.get("text"),
+            "because": list(data.get("because") or ()),
+            "evidence": [heard.id],
+            "question": data.get("question"),
+            "rule": None,
+            "commanded": False,
+            "time": iso(wall),
+            "expires": iso(expires),
+        }
+        name = f"{heard.id}@{_ns(wall)}"
+        return _message(name, "intent", f"{self.base}/intent", payload, wall, expires=expires)
+
     def health(self, parts: Mapping[str, Json], wall: datetime, extra: Mapping[str, Json] | None = None) -> Message:
         """The health of all parts, retained; `extra` holds memory, versions and the like."""
         payload = {"device": self._site.device.id, "time": iso(wall), "parts": dict(parts), **(extra or {})}

@@ -44,7 +44,7 @@ class DaemonProcess:
 
     def notifications(self) -> list[str]:
         """What it has told the service manager since it was last asked."""
-        self._socket.setblocking(False)
+        self._socket.settimeout(0)
         told = []
         try:
             while True:

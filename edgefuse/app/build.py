@@ -1,0 +1,109 @@
+"""Configuration -> objects. The only place that knows every kind of part."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from edgefuse.config.models import Site
+from edgefuse.core.errors import ConfigError
+from edgefuse.core.health import Health, PartHealth
+from edgefuse.core.ports import Bus, Clock, Context, Detector, Fuser, Models, Source
+from edgefuse.core.types import SECOND, Modality, Nanoseconds
+from edgefuse.fusion.beliefs import Beliefs
+from edgefuse.fusion.window import LATENESS
+from edgefuse.registry import load
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """What every part is given."""
+
+    clock: Clock
+    health: Health
+    bus: Bus
+    models: Models
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The sources and detectors of a site."""
+
+    sources: Mapping[str, Source]
+    detectors: Mapping[str, Detector]
+    modalities: Mapping[str, Modality]
+    """Of sources and detectors, by name."""
+    lateness: Mapping[str, Nanoseconds]
+    """How long a belief waits for each."""
+
+
+def with_areas(site: Site) -> Site:
+    """Sources without an area are where the device is."""
+    area = site.device.area
+    sources = {
+        name: config.model_copy(update={"area": area}) if config.area is None else config
+        for name, config in site.sources.items()
+    }
+    return site.model_copy(update={"sources": sources})
+
+
+def build_parts(site: Site, ports: Ports) -> Parts:
+    """Make the sources and detectors; models are loaded later, by `warm_up`. Raises ConfigError."""
+    sources: dict[str, Source] = {
+        name: load("source", config.type)(config, _context(name, "source", site, ports))
+        for name, config in site.sources.items()
+    }
+    detectors: dict[str, Detector] = {
+        name: load("detector", config.type)(config, _context(name, "detector", site, ports))
+        for name, config in site.detectors.items()
+    }
+    parts: dict[str, Source | Detector] = {**sources, **detectors}
+    modalities = {name: part.modality for name, part in parts.items()}
+    return Parts(sources, detectors, modalities, _lateness(site, detectors))
+
+
+def build_beliefs(site: Site, ports: Ports, parts: Parts) -> Beliefs:
+    """Make a fuser per belief. Raises ConfigError."""
+    fusers: dict[str, Fuser] = {}
+    problems: list[str] = []
+    for name, config in site.beliefs.items():
+        context = Context(
+            name=name,
+            clock=ports.clock,
+            health=PartHealth(name, "belief"),
+            bus=ports.bus,
+            models=ports.models,
+            site=site,
+            modalities=parts.modalities,
+        )
+        try:
+            fusers[name] = load("fuser", config.fuser)(config, context)
+        except ConfigError as error:
+            problems.extend(error.problems)
+    if problems:
+        raise ConfigError(*problems)
+    return Beliefs(fusers, parts.lateness)
+
+
+def _context(name: str, kind: str, site: Site, ports: Ports) -> Context:
+    return Context(name, ports.clock, ports.health.part(name, kind), ports.bus, ports.models, site)
+
+
+def _lateness(site: Site, detectors: Mapping[str, Detector]) -> dict[str, Nanoseconds]:
+    lateness = {}
+    for name, detector in detectors.items():
+        configured = site.detectors[name].lateness_s
+        lateness[name] = LATENESS[detector.modality] if configured is None else int(configured * SECOND)
+    return lateness
+
+
+def state_dir(site: Site) -> Path:
+    """Where the outbox lives."""
+    if site.device.state_dir is not None:
+        return site.device.state_dir
+    given = os.environ.get("STATE_DIRECTORY")
+    if given:
+        return Path(given.split(":")[0])
+    home: Any = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
+    return Path(home) / "edgefuse" / site.device.id

@@ -1,0 +1,139 @@
+"""Every figure that is promised, measured in one run: `make bench` (ARGS="--json", or names of benches).
+
+latency   sensor message in to alert out, over a real mosquitto: p50, p99
+ready     start to READY with every default model cached, and memory then
+cpu       CPU of the whole process over the demo scene, against the CPU of the model calls alone
+"""
+
+import argparse
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import paho.mqtt.client as mqtt
+import psutil
+
+from edgefuse.testing.process import running_daemon
+
+ALERTS = 500
+
+
+@contextmanager
+def broker(folder: Path) -> Iterator[int]:
+    """A mosquitto of our own on a free port of the loopback."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = int(probe.getsockname()[1])
+    config = folder / "mosquitto.conf"
+    config.write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\nset_tcp_nodelay true\nmax_queued_messages 0\n")
+    program = shutil.which("mosquitto") or "/usr/sbin/mosquitto"
+    process = subprocess.Popen([program, "-c", str(config)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        for _ in range(100):
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", port)) == 0:
+                    break
+            time.sleep(0.05)
+        yield port
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def client(port: int) -> mqtt.Client:
+    """A connected client with its network thread."""
+    made = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, protocol=mqtt.MQTTv5)
+    made.on_socket_open = lambda _c, _u, sock: sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    made.connect("127.0.0.1", port)
+    made.loop_start()
+    return made
+
+
+def latency(folder: Path) -> dict[str, Any]:
+    """A smoke sensor speaks; its alert arrives at a subscriber (which hears it when the broker sends PUBACK)."""
+    with broker(folder) as port:
+        config = folder / "latency.yaml"
+        config.write_text(
+            f"""
+device: {{id: bench, state_dir: {folder / "state"}}}
+mqtt: {{url: "mqtt://127.0.0.1:{port}"}}
+sources: {{smoke: {{type: mqtt, topic: zigbee2mqtt/smoke}}}}
+rules:
+  - {{name: fire, when: {{reading: {{of: smoke, quantity: smoke, equals: true}}}}, then: [{{alert: fire, severity: Extreme}}]}}
+"""
+        )
+        arrived: dict[int, float] = {}
+        subscriber = client(port)
+        subscriber.subscribe("edgefuse/bench/alert/#", 1)
+        subscriber.on_message = lambda *_: arrived.__setitem__(len(arrived), time.perf_counter())
+        sensor = client(port)
+        took = []
+        with running_daemon(config):
+            time.sleep(1)
+            for n in range(ALERTS):
+                begin = time.perf_counter()
+                sensor.publish("zigbee2mqtt/smoke", b'{"smoke":true}', 1)
+                while n not in arrived and time.perf_counter() < begin + 5:
+                    time.sleep(0.0002)
+                took.append((arrived[n] - begin) * 1e3)
+                sensor.publish("zigbee2mqtt/smoke", b'{"smoke":false}', 1)
+                time.sleep(0.02)
+        for each in (subscriber, sensor):
+            each.disconnect()
+            each.loop_stop()
+    took.sort()
+    return {"alerts": len(took), "p50_ms": took[len(took) // 2], "p99_ms": took[int(len(took) * 0.99)], "max_ms": took[-1]}
+
+
+def scene(folder: Path) -> Path:
+    """The demo's configuration with every default model, in real time."""
+    from edgefuse.demo.scene import write_demo
+
+    return write_demo(folder)
+
+
+def ready(folder: Path) -> dict[str, Any]:
+    """Start to READY, and resident memory then, with every default model in the cache."""
+    config = scene(folder)
+    took, memory = [], 0.0
+    for _ in range(3):
+        begin = time.perf_counter()
+        with running_daemon(config) as daemon:
+            took.append(time.perf_counter() - begin)
+            memory = max(memory, psutil.Process(daemon.process.pid).memory_info().rss / 1e6)
+            daemon.stop()
+    return {"ready_s": min(took), "ready_s_max": max(took), "rss_mb": memory}
+
+
+BENCHES = {"latency": latency, "ready": ready}
+
+
+def main() -> int:
+    """Run the named benches, or all."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*", choices=[[], *BENCHES], help="default: all")
+    parser.add_argument("--json", action="store_true")
+    args = parser.parse_args()
+    results = {}
+    for name in args.names or BENCHES:
+        with tempfile.TemporaryDirectory(prefix="edgefuse-bench-") as folder:
+            results[name] = BENCHES[name](Path(folder))
+        if not args.json:
+            print(name, {key: round(value, 3) for key, value in results[name].items()}, flush=True)
+    if args.json:
+        print(json.dumps(results, indent=2))
+    print(f"load average {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores", file=sys.stderr)
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
