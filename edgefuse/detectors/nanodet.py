@@ -21,6 +21,8 @@ _STD = np.array([57.375, 57.12, 58.395], np.float32)
 _BINS = 11
 IOU = 0.5
 """Of two boxes of one kind that overlap more than this, the weaker goes."""
+_ALIKE = 0.7
+"""Boxes that overlap more than this speak of one thing."""
 _CANDIDATES = 1000
 """The strongest that are looked at, in one picture."""
 
@@ -58,7 +60,7 @@ class Nanodet:
         found = self._decode(self._model.run({self._input: feed}), floor, shares)
         labels = found.classes if kinds is None else kinds[found.classes]
         keep = suppress(found.boxes, found.scores, labels, IOU)
-        return Found(found.boxes[keep], found.scores[keep], found.classes[keep])
+        return Found(_voted(found, labels, keep), found.scores[keep], found.classes[keep])
 
     def close(self) -> None:
         """Free the network."""
@@ -91,9 +93,11 @@ def prepare(image: NDArray[np.uint8], size: int) -> tuple[Floats, Floats]:
     square = np.zeros((size, size, 3), np.uint8)
     how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
     square[:down, :across] = cv2.resize(image, (across, down), interpolation=how)
-    normal = (square.astype(np.float32) - _MEAN) / _STD
-    shares = np.array([across, down], np.float32) / np.float32(size)
-    return np.ascontiguousarray(normal.transpose(2, 0, 1)[np.newaxis]), shares
+    feed = np.empty((1, 3, size, size), np.float32)
+    for colour, plane in enumerate(cv2.split(square)):
+        np.subtract(plane, _MEAN[colour], out=feed[0, colour])
+        feed[0, colour] /= _STD[colour]
+    return feed, np.array([across, down], np.float32) / np.float32(size)
 
 
 def suppress(boxes: Floats, scores: Floats, labels: Ints, iou: float) -> Ints:
@@ -110,6 +114,18 @@ def suppress(boxes: Floats, scores: Floats, labels: Ints, iou: float) -> Ints:
         rivals = (labels[rest] == labels[best]) & (overlap(boxes[best : best + 1], boxes[rest])[0] > iou)
         order = rest[~rivals]
     return np.array(keep, np.intp)
+
+
+def _voted(found: Found, labels: Ints, keep: Ints) -> Floats:
+    """Each kept box becomes the mean, weighted by score, of those of its label that nearly coincide with it.
+
+    Gidaris and Komodakis 2015, https://arxiv.org/abs/1505.01749.
+    """
+    same = labels[keep][:, None] == labels[None, :]
+    weights = (same & (overlap(found.boxes[keep], found.boxes) >= _ALIKE)) * found.scores
+    weights[np.arange(len(keep)), keep] = found.scores[keep]  # a box without area still votes for itself
+    mean: Floats = (weights @ found.boxes / weights.sum(1, keepdims=True)).astype(np.float32)
+    return mean
 
 
 def overlap(first: Floats, second: Floats) -> Floats:

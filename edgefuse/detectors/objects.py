@@ -64,7 +64,8 @@ class Objects:
         """Catalogue entry of a NanoDet."""
         classes: Annotated[list[Label], Field(min_length=1)] = Field(default_factory=lambda: list(GROUPS))
         """Groups, or single classes of COCO such as `dog`."""
-        min_score: Annotated[float, Field(ge=0.05, le=1)] = 0.45
+        min_score: Annotated[float, Field(ge=0.05, le=1)] = 0.43
+        """The least at which persons in photographs were told with a precision of .85."""
         motion_gate: bool = True
         """Look only when something moves."""
         motion: Probability = 0.002

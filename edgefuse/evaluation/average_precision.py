@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from edgefuse.detectors.nanodet import Found, overlap
 
 Floats: TypeAlias = NDArray[np.float64]
+Boxes: TypeAlias = NDArray[np.float32]
+"""(n, 4) left, top, right, bottom."""
 THRESHOLDS = np.linspace(0.5, 0.95, 10)
 _RECALLS = np.linspace(0, 1, 101)
 _MOST = 100
@@ -46,14 +48,22 @@ def average_precisions(
     return {kind: _one_class(kind, truths, found, sizes) for kind in present}
 
 
-def precision_recall(truths: Sequence[Truth], found: Sequence[Found], iou: float) -> tuple[float, float]:
-    """Of all detections the share that is right, of all boxes the share that is found; classes must be the same."""
+def precision_recall(
+    wanted: Sequence[Boxes], got: Sequence[Boxes], iou: float, least: float = 0
+) -> tuple[float, float]:
+    """Of all boxes that were said the share that is right, of all wanted boxes the share that is found.
+
+    One list of (n, 4) boxes a picture, `got` strongest first. As in COCO's size ranges, wanted boxes with an area below
+    `least` are neither asked for nor, when found, held against the detector, and no more are boxes as small.
+    """
     right, said, there = 0, 0, 0
-    for truth, here in zip(truths, found, strict=True):
-        for kind in sorted({*truth.classes.tolist(), *here.classes.tolist()}):
-            wanted, got = truth.boxes[truth.classes == kind], here.boxes[here.classes == kind]
-            right += int(_hits(wanted, got, np.array([iou]))[0].sum())
-            said, there = said + len(got), there + len(wanted)
+    for truth, here in zip(wanted, got, strict=True):
+        large = _areas(truth) >= least
+        hits = _hits(truth[large], here, np.array([iou]))[0]
+        excused = (_areas(here) < least) | (overlap(here, truth[~large]) >= iou).any(1)
+        right += int(hits.sum())
+        said += int((hits | ~excused).sum())
+        there += int(large.sum())
     return (right / said if said else 0.0), (right / there if there else 0.0)
 
 
@@ -70,7 +80,7 @@ def _one_class(kind: int, truths: Sequence[Truth], found: Sequence[Found], sizes
     return np.array([_area(row[order], there) for row in np.concatenate(hits, axis=1)])
 
 
-def _hits(wanted: NDArray[np.float32], got: NDArray[np.float32], thresholds: Floats) -> NDArray[np.bool_]:
+def _hits(wanted: Boxes, got: Boxes, thresholds: Floats) -> NDArray[np.bool_]:
     """Which detections, strongest first, take a box of their own at each threshold: (thresholds, detections)."""
     hits = np.zeros((len(thresholds), len(got)), bool)
     if not len(wanted) or not len(got):
@@ -86,6 +96,11 @@ def _hits(wanted: NDArray[np.float32], got: NDArray[np.float32], thresholds: Flo
                 free[best] = False
                 hits[row, column] = True
     return hits
+
+
+def _areas(boxes: Boxes) -> NDArray[np.float32]:
+    areas: NDArray[np.float32] = (boxes[:, 2:] - boxes[:, :2]).prod(1)
+    return areas
 
 
 def _area(hits: NDArray[np.bool_], there: int) -> float:

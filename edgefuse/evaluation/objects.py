@@ -24,45 +24,50 @@ _PICTURES = {".jpg", ".jpeg", ".png"}
 _FLOOR = 0.05
 """Least score that counts for the average precision."""
 _PERSON = NAMES.index("person")
+_SMALL = 32 * 32
+"""Square pixels; COCO calls what is smaller small."""
 
 
 def evaluate(data: Path, *, limit: int | None = None, model: str = "nanodet", **_options: Any) -> dict[str, Any]:
     """Measure on `images/*.jpg` with `labels/*.txt`: lines of class, x, y, w, h; centre based fractions, COCO-80 order.
 
-    A picture without a file of labels holds nothing. Raises ConfigError for another layout, ModelError.
+    Precision and recall, and the time, are those of the detector's default threshold. A picture without a file of labels holds nothing. Raises ConfigError for another layout, ModelError.
     """
     pictures = _pictures(data)[:limit]
     truths = [_truth(data / "labels" / f"{path.stem}.txt") for path in pictures]
     clock = SystemClock()
     network = Nanodet(Store(ModelsConfig(), clock).load(model, PartHealth("evaluate", "detector")))
-    found, sizes, cpu = [], [], 0
+    threshold = float(Objects.Config.model_fields["min_score"].default)
+    ranked, told, sizes, cpu = [], [], [], 0
     for path in _progress(pictures):
         image = _image(path)
         begin = clock.cpu()
-        found.append(network.look(image, _FLOOR))
+        told.append(network.look(image, threshold))
         cpu += clock.cpu() - begin
+        ranked.append(network.look(image, _FLOOR))
         sizes.append((image.shape[1], image.shape[0]))
     network.close()
-    return {**_figures(truths, found, sizes), "cpu_ms_per_image": round(cpu / 1e6 / len(pictures), 2), "model": model}
-
-
-def _figures(truths: Sequence[Truth], found: Sequence[Found], sizes: Sequence[tuple[int, int]]) -> dict[str, Any]:
-    means = mean_average_precision(truths, found, sizes)
-    threshold = float(Objects.Config.model_fields["min_score"].default)
-    persons = [_chosen(here, (here.classes == _PERSON) & (here.scores >= threshold)) for here in found]
-    wanted = [Truth(truth.boxes[at], truth.classes[at]) for truth in truths for at in [truth.classes == _PERSON]]
-    precision, recall = precision_recall(wanted, persons, 0.5)
+    means = mean_average_precision(truths, ranked, sizes)
     return {
         "n": len(truths),
         "map50_95": round(float(means.mean()), 4),
         "map50": round(float(means[0]), 4),
-        "person": {"precision": round(precision, 4), "recall": round(recall, 4)},
+        "person": _persons(truths, told, sizes),
+        "cpu_ms_per_image": round(cpu / 1e6 / len(pictures), 2),
+        "person_32px_up": _persons(truths, told, sizes, _SMALL),
         "threshold": threshold,
+        "model": model,
     }
 
 
-def _chosen(found: Found, at: NDArray[np.bool_]) -> Found:
-    return Found(found.boxes[at], found.scores[at], found.classes[at])
+def _persons(
+    truths: Sequence[Truth], told: Sequence[Found], sizes: Sequence[tuple[int, int]], least: float = 0
+) -> dict[str, float]:
+    scales = [np.array([width, height, width, height], np.float32) for width, height in sizes]
+    wanted = [t.boxes[t.classes == _PERSON] * scale for t, scale in zip(truths, scales, strict=True)]
+    got = [here.boxes[here.classes == _PERSON] * scale for here, scale in zip(told, scales, strict=True)]
+    precision, recall = precision_recall(wanted, got, 0.5, least)
+    return {"precision": round(precision, 4), "recall": round(recall, 4)}
 
 
 def _pictures(data: Path) -> list[Path]:
