@@ -31,7 +31,8 @@ _SMALL = 32 * 32
 def evaluate(data: Path, *, limit: int | None = None, model: str = "nanodet", **_options: Any) -> dict[str, Any]:
     """Measure on `images/*.jpg` with `labels/*.txt`: lines of class, x, y, w, h; centre based fractions, COCO-80 order.
 
-    Precision and recall, and the time, are those of the detector's default threshold. A picture without a file of labels holds nothing. Raises ConfigError for another layout, ModelError.
+    Precision, recall and time are those of the default threshold. A picture without a file of labels holds nothing.
+    Raises ConfigError for another layout, ModelError.
     """
     pictures = _pictures(data)[:limit]
     truths = [_truth(data / "labels" / f"{path.stem}.txt") for path in pictures]
