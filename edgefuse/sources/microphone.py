@@ -5,13 +5,14 @@ import threading
 from typing import Annotated, Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 
 from edgefuse.config.models import Seconds, SourceConfig
 from edgefuse.core.errors import ConfigError, SourceError
 from edgefuse.core.ports import Context, Emit
 from edgefuse.core.types import SAMPLE_RATE, SECOND, AudioChunk, Modality, Nanoseconds
-from edgefuse.sources.audio import Chunker, ToMono16k
+from edgefuse.sources.audio import FULL_SCALE, Chunker, ToMono16k
 from edgefuse.sources.threads import in_thread
 
 _PORTAUDIO = threading.Lock()
@@ -20,6 +21,8 @@ _DEAD_S = 2
 """A stream that calls nobody for this long has lost its device."""
 _OPEN_S = 15
 _POLL_S = 0.1
+_LONGEST_S = 2
+"""A latency above this is a driver's mistake."""
 _JUMP = SECOND // 10
 """Time stamps off by more than this mean lost sound; less is jitter and is smoothed."""
 _SMOOTH = 64
@@ -129,20 +132,20 @@ class _Listener:
         if flags & self._pyaudio.paInputOverflow:
             self._context.health.dropped += 1
         try:
-            self._take(np.frombuffer(data, np.int16).reshape(-1, self._channels), self.called - _latency(times))
+            self._take(np.frombuffer(data, np.int16).reshape(-1, self._channels), _latency(times))
         except Exception as error:  # noqa: BLE001  a C callback cannot raise; the watching thread does
             self.error = error
             return None, int(self._pyaudio.paAbort)
         return None, int(self._pyaudio.paContinue)
 
-    def _take(self, pcm: np.ndarray[Any, Any], adc: Nanoseconds) -> None:
-        adc = adc or self.called - len(pcm) * SECOND // self._rate
+    def _take(self, pcm: np.ndarray[Any, Any], latency: Nanoseconds) -> None:
+        t = self.called - max(latency, len(pcm) * SECOND // self._rate)
         waiting = self._cut.held + self._convert.held
         pieces = self._cut.push(self._convert.push(pcm))
-        t = adc - round(waiting * SECOND / SAMPLE_RATE)
+        t -= round(waiting * SECOND / SAMPLE_RATE)
         for piece in pieces:
             chunk = AudioChunk(self._context.name, self._area, self._stamp.place(t, len(piece)), piece)
-            why = self._silence.hear(chunk)
+            why = self._silence.hear(piece)
             self._context.health.set("degraded" if why else "ok", why)
             self._emit(chunk)
             t += len(piece) * SECOND // SAMPLE_RATE
@@ -167,28 +170,28 @@ class Silence:
     """Notices a microphone that is muted, unplugged from its adapter, or broken."""
 
     def __init__(self, patience_s: float, floor_dbfs: float) -> None:
-        self._patience = int(patience_s * SECOND)
-        self._floor = 32768 * 10 ** (floor_dbfs / 20)
-        self._since: Nanoseconds | None = None
+        self._patience_s = patience_s
+        self._floor = FULL_SCALE * 10 ** (floor_dbfs / 20)
+        self._samples = 0
         self._zero = True
 
-    def hear(self, chunk: AudioChunk) -> str:
+    def hear(self, pcm: NDArray[np.int16]) -> str:
         """Why the sound is of no use, or an empty string."""
-        if float(chunk.pcm.std()) > self._floor:
-            self._since, self._zero = None, True
+        if float(pcm.std()) > self._floor:
+            self._samples, self._zero = 0, True
             return ""
-        self._since = chunk.t if self._since is None else self._since
-        self._zero = self._zero and not chunk.pcm.any()
-        if chunk.end - self._since < self._patience:
+        self._samples += len(pcm)
+        self._zero = self._zero and not pcm.any()
+        if self._samples < self._patience_s * SAMPLE_RATE:
             return ""
         kind = "nothing but zeros" if self._zero else "no noise at all"
-        return f"silent: {kind} for more than {self._patience / SECOND:g} s; muted or broken?"
+        return f"silent: {kind} for more than {self._patience_s:g} s; muted or broken?"
 
 
 def _latency(times: dict[str, float]) -> Nanoseconds:
     """From the first sample at the converter to this call; 0 where the driver does not know."""
     latency = times["current_time"] - times["input_buffer_adc_time"]
-    return int(latency * SECOND) if times["input_buffer_adc_time"] > 0 and 0 < latency < 1 else 0
+    return int(latency * SECOND) if times["input_buffer_adc_time"] > 0 and 0 < latency < _LONGEST_S else 0
 
 
 def _pyaudio() -> Any:

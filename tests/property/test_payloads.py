@@ -32,7 +32,7 @@ WANTED = st.builds(
 
 @given(st.text(max_size=40), PAYLOADS, WANTED)
 def test_parsing_never_raises_and_gives_only_finite_values(topic: str, payload: bytes, wanted: Wanted) -> None:
-    """Whatever arrives: no exception, no NaN, values that JSON and UTF-8 can carry, and a reason where there is none."""
+    """No exception, no NaN, only values that JSON and UTF-8 can carry, and a reason where there is none."""
     parsed = parse(topic, payload, wanted)
 
     for quantity, value, unit in parsed.found:

@@ -25,10 +25,10 @@ def _camera(context: Context, **config: object) -> Camera:
 
 @contextmanager
 def _mjpeg_server(frames: int, then: threading.Event | None = None) -> Iterator[str]:
-    """An HTTP camera as ESP32 boards are: so many pictures as fast as possible, then the end, or silence until `then`."""
+    """An HTTP camera such as ESP32 boards: so many pictures at once, then the end, or silence until `then`."""
 
     class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:  # noqa: N802
+        def do_GET(self) -> None:
             self.send_response(200)
             self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=frame")
             self.end_headers()

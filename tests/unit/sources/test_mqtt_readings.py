@@ -1,3 +1,5 @@
+from typing import Any
+
 import anyio
 import pytest
 from pydantic import ValidationError
@@ -16,20 +18,20 @@ async def _start(context: Context, samples: list[Sample], **config: object) -> N
         await source.run(samples.append)
 
 
-async def test_a_message_becomes_readings(context: Context, bus, samples: list[Sample]) -> None:
+async def test_a_message_becomes_readings(context: Context, bus: Any, samples: list[Sample]) -> None:
     """Every value of a message is a Reading with area, time, unit and whether the broker had kept it."""
     await _start(context, samples, topic="zigbee2mqtt/hall")
     bus.deliver("zigbee2mqtt/hall", b'{"temperature": 20.5, "occupancy": true}', retained=True, t=99)
 
     assert samples == [
         Reading("part", "hall", 99, "temperature", 20.5, "degC", retained=True),
-        Reading("part", "hall", 99, "motion", True, "", retained=True),
+        Reading("part", "hall", 99, "motion", value=True, retained=True),
     ]
     assert context.health.state == "ok"
 
 
 async def test_a_message_is_settled_once_when_all_its_readings_are(
-    context: Context, bus, samples: list[Sample]
+    context: Context, bus: Any, samples: list[Sample]
 ) -> None:
     """PUBACK waits for the last reading and is sent once."""
     await _start(context, samples, topic="z/h")
@@ -49,7 +51,7 @@ async def test_a_message_is_settled_once_when_all_its_readings_are(
 
 @pytest.mark.parametrize("payload", [b"\xff", b"{", b'{"x": 1}', b"z" * 1_000_000, b'{"temperature": NaN}'])
 async def test_nonsense_is_counted_and_settled_at_once(
-    context: Context, bus, samples: list[Sample], payload: bytes
+    context: Context, bus: Any, samples: list[Sample], payload: bytes
 ) -> None:
     """A bad payload reaches nobody, and the broker may forget it."""
     await _start(context, samples, topic="z/h")
@@ -61,21 +63,21 @@ async def test_nonsense_is_counted_and_settled_at_once(
 
 
 @pytest.mark.parametrize(
-    ("topic", "where", "no", "yes"),
+    ("topic", "where", "words"),
     [
-        ("zigbee2mqtt/hall", "zigbee2mqtt/hall/availability", b'{"state":"offline"}', b"online"),
-        ("tele/hall/SENSOR", "tele/hall/LWT", b"Offline", b"Online"),
-        ("esp/sensor/t/state", "esp/status", b"offline", b"online"),
+        ("zigbee2mqtt/hall", "zigbee2mqtt/hall/availability", (b'{"state":"offline"}', b"online")),
+        ("tele/hall/SENSOR", "tele/hall/LWT", (b"Offline", b"Online")),
+        ("esp/sensor/t/state", "esp/status", (b"offline", b"online")),
     ],
 )
 async def test_availability_sets_health(
-    context: Context, bus, samples: list[Sample], topic: str, where: str, no: bytes, yes: bytes
+    context: Context, bus: Any, samples: list[Sample], topic: str, where: str, words: tuple[bytes, bytes]
 ) -> None:
     """A device that says it is offline has failed until it says that it is back."""
     await _start(context, samples, topic=topic)
-    bus.deliver(where, no)
+    bus.deliver(where, words[0])
     gone = (context.health.state, context.health.reason)
-    bus.deliver(where, yes)
+    bus.deliver(where, words[1])
 
     assert gone == ("failed", f"offline, says {where}")
     assert context.health.state == "ok"
@@ -83,7 +85,7 @@ async def test_availability_sets_health(
     assert samples == []
 
 
-async def test_an_explicit_availability_topic_wins(context: Context, bus, samples: list[Sample]) -> None:
+async def test_an_explicit_availability_topic_wins(context: Context, bus: Any, samples: list[Sample]) -> None:
     """`availability` names the topic; what is neither word is counted."""
     await _start(context, samples, topic="z/h", availability="z/alive")
     bus.deliver("z/alive", b"offline")
@@ -93,7 +95,9 @@ async def test_an_explicit_availability_topic_wins(context: Context, bus, sample
     assert context.health.rejected == 1
 
 
-async def test_a_retained_value_does_not_revive_an_offline_device(context: Context, bus, samples: list[Sample]) -> None:
+async def test_a_retained_value_does_not_revive_an_offline_device(
+    context: Context, bus: Any, samples: list[Sample]
+) -> None:
     """Only a fresh message shows that a device is there."""
     await _start(context, samples, topic="zigbee2mqtt/hall")
     bus.deliver("zigbee2mqtt/hall/availability", b"offline", retained=True)
@@ -105,7 +109,7 @@ async def test_a_retained_value_does_not_revive_an_offline_device(context: Conte
     assert context.health.state == "ok"
 
 
-async def test_a_wildcard_ignores_availability_messages(context: Context, bus, samples: list[Sample]) -> None:
+async def test_a_wildcard_ignores_availability_messages(context: Context, bus: Any, samples: list[Sample]) -> None:
     """`#` also catches availability, which is no reading and no mistake."""
     await _start(context, samples, topic="zigbee2mqtt/#")
     bus.deliver("zigbee2mqtt/hall/availability", b"online")
@@ -113,7 +117,7 @@ async def test_a_wildcard_ignores_availability_messages(context: Context, bus, s
     assert (samples, context.health.rejected, bus.settled) == ([], 0, ["zigbee2mqtt/hall/availability"])
 
 
-async def test_a_restart_does_not_subscribe_again(context: Context, bus, samples: list[Sample]) -> None:
+async def test_a_restart_does_not_subscribe_again(context: Context, bus: Any, samples: list[Sample]) -> None:
     """The bus keeps subscriptions, so a second run adds none."""
     source = MqttReadings(MqttReadings.Config(type="mqtt", topic="z/h"), context)
     for _ in range(2):

@@ -2,6 +2,7 @@ import json
 
 import pytest
 
+from edgefuse.core.types import Value
 from edgefuse.sources.payloads import Found, Pick, Wanted, availability, parse, pointer, pointer_tokens, quantity_of
 
 CASES = [
@@ -86,7 +87,7 @@ CASES = [
 
 
 @pytest.mark.parametrize(("topic", "document", "expected"), CASES)
-def test_device_json_is_recognised(topic: str, document: object, expected: list[tuple[object, ...]]) -> None:
+def test_device_json_is_recognised(topic: str, document: object, expected: list[tuple[str, Value, str]]) -> None:
     """The JSON of zigbee2mqtt and Tasmota gives SI values without configuration."""
     parsed = parse(topic, json.dumps(document).encode())
 
@@ -111,7 +112,7 @@ def test_device_json_is_recognised(topic: str, document: object, expected: list[
         ("statestream/sensor/temperature/state", b'"19.0"', ("temperature", 19.0, "degC")),
     ],
 )
-def test_plain_values_are_recognised(topic: str, payload: bytes, expected: tuple[object, ...]) -> None:
+def test_plain_values_are_recognised(topic: str, payload: bytes, expected: tuple[str, Value, str]) -> None:
     """Plain numbers and ON/OFF are named by their topic."""
     assert parse(topic, payload).found == [Found(*expected)]
 

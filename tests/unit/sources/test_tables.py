@@ -23,7 +23,7 @@ def test_long_form(tmp_path: Path) -> None:
     assert _read(tmp_path / "a.csv", text) == (
         [
             Row(0, "temperature", 20.0, "degC", "attic"),
-            Row(3 * SECOND // 2, "motion", True, "", None),
+            Row(3 * SECOND // 2, "motion", value=True, unit="", area=None),
             Row(2 * SECOND, "mode", "heat", "", None),
             Row(2 * SECOND, "co2", 800.0, "ppm", None),
         ],
@@ -46,7 +46,7 @@ def test_json_lines(tmp_path: Path) -> None:
     text = '{"t": 1, "quantity": "motion", "value": true}\n\n{"time": 2, "temperature": 21, "humidity": null}\n'
 
     assert _read(tmp_path / "a.jsonl", text) == (
-        [Row(SECOND, "motion", True, "", None), Row(2 * SECOND, "temperature", 21.0, "degC", None)],
+        [Row(SECOND, "motion", value=True, unit="", area=None), Row(2 * SECOND, "temperature", 21.0, "degC", None)],
         [],
     )
 

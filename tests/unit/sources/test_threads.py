@@ -42,9 +42,12 @@ async def test_a_hanging_driver_is_left_behind() -> None:
     """A driver that ignores `stop` holds nothing up, also when it comes back later."""
     release = threading.Event()
 
+    def work(_: threading.Event) -> None:
+        release.wait()
+
     def check() -> None:
         raise SourceError("it hangs")
 
     with pytest.raises(SourceError, match="it hangs"):
-        await in_thread("t", lambda _: bool(release.wait()) and None, check, patience_s=0.05)
+        await in_thread("t", work, check, patience_s=0.05)
     release.set()
