@@ -47,7 +47,7 @@ class Beliefs:
         """Take a change of health: a dead part stops holding the watermark at once."""
         for window in self._windows.values():
             if change.part in window.lateness:
-                window.alive(change.part, change.state in ALIVE)
+                window.alive(change.part, alive=change.state in ALIVE)
                 window.add(change)
 
     def advance(self, now: Nanoseconds) -> list[Decision]:

@@ -48,7 +48,7 @@ class Window:
         self._alive.setdefault(part, True)
         self._reported[part] = max(until, self._reported.get(part, until))
 
-    def alive(self, part: str, alive: bool) -> None:  # noqa: FBT001 - the state is the message
+    def alive(self, part: str, *, alive: bool) -> None:
         """Note whether a part can hold the watermark."""
         self._alive[part] = alive
 
