@@ -2,7 +2,7 @@
 
 import argparse
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -116,7 +116,7 @@ def _play(screen: Screen, config: Path, port: int) -> tuple[Heard, list[tuple[st
                 watch.take(message)
     finally:
         watcher.close()
-    figures = _figures(usage, ready_s, len(watch.messages), code)
+    figures = _figures(usage, ready_s, watch.messages, code)
     return Heard(watch.messages, BASE, watch.zero), figures
 
 
@@ -144,10 +144,19 @@ def _watch_scene(watch: _Watch, daemon: Daemon, watcher: Watcher) -> None:
                 watch.take(message)
 
 
-def _figures(usage: Usage | None, ready_s: float, messages: int, code: int) -> list[tuple[str, str]]:
-    figures = [("ready after", f"{ready_s:.1f} s"), ("messages", str(messages)), ("left with", f"exit code {code}")]
+def _figures(usage: Usage | None, ready_s: float, messages: Sequence[Received], code: int) -> list[tuple[str, str]]:
+    health = [message.payload for message in messages if message.topic == f"{BASE}/health"]
+    parts = health[-1]["parts"] if health else {}
+    models_s = sum(part["model_cpu_s"] for part in parts.values())
+    figures = [("ready after", f"{ready_s:.1f} s")]
     if usage:
         share = 100 * usage.cpu_s / (LENGTH_S + _AFTER_S)
-        figures.insert(1, ("CPU", f"{usage.cpu_s:.1f} s, {share:.0f} % of one core"))
-        figures.insert(2, ("memory", f"{usage.peak_mb:.0f} MB at most"))
-    return figures
+        figures.append(
+            ("CPU", f"{usage.cpu_s:.1f} s ({share:.0f} % of one core), {models_s:.1f} s of it in the models")
+        )
+        figures.append(("memory", f"{usage.peak_mb:.0f} MB at most"))
+    for name, part in parts.items():
+        latency = part["latency_ms"]
+        if part["kind"] == "detector" and latency["p50"] is not None:
+            figures.append((f"{name} latency", f"p50 {latency['p50']:.0f} ms, p99 {latency['p99']:.0f} ms"))
+    return [*figures, ("messages", str(len(messages))), ("daemon left with", f"exit code {code}")]

@@ -41,15 +41,15 @@ def make_scene(folder: Path) -> None:
     sound.make_sound(folder / "hall.wav")
     picture.make_video(folder / "hall.avi")
     make_readings(folder)
-    text = _SCENE.format(start=story.START, seconds=story.LENGTH_S)
+    text = _SCENE.format(start=story.START, seconds=story.RECORDED_S)
     (folder / "scene.yaml").write_text(text, encoding="utf-8")
 
 
 def make_readings(folder: Path) -> None:
     """Write climate.csv and door.csv: a value every two seconds, the door also whenever it moves."""
-    rows = [f"{t},{story.temperature(t):.2f},{story.humidity(t):.1f}" for t in range(0, int(story.LENGTH_S) + 1, 2)]
+    rows = [f"{t},{story.temperature(t):.2f},{story.humidity(t):.1f}" for t in range(0, int(story.RECORDED_S) + 1, 2)]
     climate = ["t,temperature,humidity", *rows]
-    moves = {moment for span in story.DOOR_OPEN_S for moment in span} | set(range(0, int(story.LENGTH_S) + 1, 10))
+    moves = {moment for span in story.DOOR_OPEN_S for moment in span} | set(range(0, int(story.RECORDED_S) + 1, 10))
     door = ["t,contact", *(f"{t:g},{str(not story.door_is_open(t)).lower()}" for t in sorted(moves))]
     (folder / "climate.csv").write_text("\n".join(climate) + "\n", encoding="utf-8")
     (folder / "door.csv").write_text("\n".join(door) + "\n", encoding="utf-8")

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from edgefuse.core.errors import ConfigError
 from edgefuse.core.types import SAMPLE_RATE
-from edgefuse.demo.story import LENGTH_S, LINES, WAKE_WORD
+from edgefuse.demo.story import LINES, RECORDED_S, WAKE_WORD
 
 _PAUSE_S = 0.3
 """Between the wake word and the order."""
@@ -31,7 +31,7 @@ def synthesiser() -> str:
 def make_sound(path: Path) -> None:
     """Write the whole recording: 16 kHz, mono, 16 bit."""
     program = synthesiser()
-    sound = _room(int(LENGTH_S * SAMPLE_RATE))
+    sound = _room(int(RECORDED_S * SAMPLE_RATE))
     for line in LINES:
         pause = np.zeros(int(_PAUSE_S * SAMPLE_RATE))
         spoken = [speak(program, line.voice, WAKE_WORD, path.parent), pause]

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 
 LENGTH_S = 90.0
+RECORDED_S = 95.0
+"""The recordings go on a little longer, so that nothing ends while somebody watches."""
 CAMERA_DIES_S = 50.0
 START = "2026-01-05T21:30:00+00:00"
 """Wall time that the recording pretends to have begun at, when it is replayed."""

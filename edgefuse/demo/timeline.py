@@ -4,11 +4,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from edgefuse.core.types import Nanoseconds
+from edgefuse.core.types import SECOND, Nanoseconds
 
 Json = Any
 _TOLD_AGAIN = 0.15
 """A belief is told again when its probability has moved this far."""
+_GONE = 1 * SECOND
+"""Not seen for this long is gone."""
 _QUIET = frozenset({"ok", "starting"})
 
 
@@ -42,10 +44,10 @@ class Timeline:
 
     base: str
     things: Mapping[str, str]
-    _counts: dict[str, int] = field(default_factory=dict)
+    _status_told: str = ""
+    _seen: dict[str, Nanoseconds] = field(default_factory=dict)
     _beliefs: dict[str, tuple[float, tuple[str, ...]]] = field(default_factory=dict)
     _parts: dict[str, str] = field(default_factory=dict)
-    _said: dict[str, str] = field(default_factory=dict)
 
     def tell(self, message: Received) -> list[Line]:
         """Lines for one message; none when it says nothing new."""
@@ -65,13 +67,17 @@ class Timeline:
         if topic == message.topic or kind not in tellers:
             return []
         try:
+            if rest and isinstance(message.payload, Mapping) and message.payload.get("kind") == "scene":
+                return self._scene(rest, message)
             return tellers[kind](rest, message.payload)
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             return [Line("fault", "malformed", f"{message.topic}: {type(error).__name__} {error}")]
 
     def _status(self, _: str, payload: Json) -> list[Line]:
-        state = payload.get("state", "") if isinstance(payload, Mapping) else str(payload)
-        return [Line("status", state, "the daemon is running" if state == "online" else "the daemon has left")]
+        state = payload["state"] if isinstance(payload, Mapping) else str(payload)
+        before, self._status_told = self._status_told, state
+        text = "the daemon is running" if state == "online" else "the daemon has left"
+        return [Line("status", state, text)] if state != before else []
 
     def _thing(self, message: Received) -> list[Line]:
         state = message.payload.get("state") if isinstance(message.payload, Mapping) else message.payload
@@ -114,7 +120,7 @@ class Timeline:
         return [Line("alert", "ALERT", text, (*reasons(payload), *beliefs))]
 
     def _observation(self, detector: str, payload: Json) -> list[Line]:
-        teller = {"utterance": self._utterance, "wake": self._wake, "scene": self._scene}.get(payload["kind"])
+        teller = {"utterance": self._utterance, "wake": self._wake}.get(payload["kind"])
         return teller(detector, payload) if teller else []
 
     def _wake(self, _: str, payload: Json) -> list[Line]:
@@ -126,16 +132,19 @@ class Timeline:
             return [Line("doubt", "heard", f"{text}  not understood, so nothing is done")]
         return [Line("heard", "heard", f"{text}  {words(payload['label'])}, {percent(payload['score'])} sure")]
 
-    def _scene(self, detector: str, payload: Json) -> list[Line]:
+    def _scene(self, detector: str, message: Received) -> list[Line]:
         lines = []
-        counts: Mapping[str, int] = payload["data"].get("counts", {})
-        for label in sorted({*counts, *(key.partition("/")[2] for key in self._counts)}):
-            key, count = f"{detector}/{label}", counts.get(label, 0)
-            before = self._counts.get(key, 0)
-            self._counts[key] = count
-            if (count > 0) != (before > 0):
-                lines.append(Line("seen", "seen", f"a {label}" if count else f"no {label} any more"))
+        here = {f"{detector}/{label}" for label, count in message.payload["data"]["counts"].items() if count}
+        lines += [Line("seen", "seen", f"a {_label(key)}") for key in sorted(here - self._seen.keys())]
+        self._seen.update(dict.fromkeys(here, message.t))
+        for key in [key for key, t in self._seen.items() if message.t - t > _GONE]:
+            del self._seen[key]
+            lines.append(Line("seen", "gone", f"no {_label(key)} any more"))
         return lines
+
+
+def _label(key: str) -> str:
+    return key.partition("/")[2]
 
 
 def weights(payload: Mapping[str, Json]) -> tuple[str, ...]:

@@ -2,6 +2,7 @@ from typing import Any
 
 import pytest
 
+from edgefuse.core.types import SECOND
 from edgefuse.demo.timeline import Line, Received, Timeline, percent
 
 BASE = "edgefuse/demo"
@@ -55,13 +56,26 @@ def test_utterance_that_is_not_understood_is_a_doubt(timeline: Timeline) -> None
 
 
 def test_pictures_are_told_when_somebody_comes_or_goes(timeline: Timeline) -> None:
-    """Of a hundred frames with one person only the first is a line, and the first without."""
-    topic = f"{BASE}/observation/people"
-    scenes = [{"kind": "scene", "label": "objects", "data": {"counts": counts}} for counts in ({}, {"person": 1}, {})]
+    """Of many frames with one person only the first is a line, and the first a second after the last."""
+    counts = [{}] * 10 + [{"person": 1}] * 50 + [{}] * 5 + [{"person": 2}] * 20 + [{}] * 20
+    frames = [{"kind": "scene", "label": "objects", "data": {"counts": each}} for each in counts]
 
-    lines = [line.text for scene in scenes for _ in range(100) for line in tell(timeline, topic, scene)]
+    lines = [
+        (n, line.text)
+        for n, frame in enumerate(frames)
+        for line in timeline.tell(Received(n * SECOND // 10, f"{BASE}/observation/people", frame))
+    ]
 
-    assert lines == ["a person", "no person any more"]
+    assert lines == [(10, "a person"), (95, "no person any more")]
+
+
+def test_status_is_told_once(timeline: Timeline) -> None:
+    """A status that is published again is not told again."""
+    states = [
+        line.word for state in ("online", "online", "offline") for line in tell(timeline, f"{BASE}/status", state)
+    ]
+
+    assert states == ["online", "offline"]
 
 
 def test_belief_is_told_when_it_moves(timeline: Timeline) -> None:
