@@ -133,7 +133,7 @@ def _length(kind: str, context: Mapping[str, Any]) -> str:
 
 def _plain(message: str) -> str:
     """Pydantic's own sentence, for rare types: `Input should be a valid date` -> `a valid date`."""
-    text = re.sub(r"^(Input|Value|URL|Data) should (be |have )?|^Value error, ", "", message)
+    text = re.sub(r"^[\w ]*? should (be |have )?|^Value error, ", "", message)
     return text[:1].lower() + text[1:]
 
 

@@ -115,9 +115,9 @@ def _belief(condition: BeliefIs, at: World) -> Chance:
     above = -1.0 if condition.above is None else condition.above
     below = 2.0 if condition.below is None else condition.below
     false = low <= above or high >= below
-    if high < above or above >= 1:
+    if high <= above:
         return Chance(False, false, f"{condition.belief} gets to {high:.3g} at most, not above {above:g}")  # noqa: FBT003
-    if low > below or below <= 0:
+    if low >= below:
         return Chance(False, false, f"{condition.belief} gets down to {low:.3g}, not below {below:g}")  # noqa: FBT003
     return Chance(true=True, false=false)
 
@@ -138,6 +138,7 @@ def _evidence(belief: Any) -> set[str]:
 def _seen(condition: Seen, at: World) -> Chance:
     body = condition.seen
     eyes = [name for name in at.site.detectors if at.tells(name, "object") and body.by in {None, name}]
+    eyes = [name for name in eyes if body.label in (getattr(at.site.detectors[name], "classes", None) or [body.label])]
     if at.unsure:
         return Chance(true=True)
     open_eyes = [n for n in eyes if any(_looks(at, source, body.area, body.zone) for source in at.site.detectors[n].on)]

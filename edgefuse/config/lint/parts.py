@@ -113,8 +113,11 @@ def _belief(scope: Scope, name: str, belief: Any) -> Iterator[Remark]:
         path = ("beliefs", name, "evidence", i)
         part = evidence_from(item)
         yield from scope.refers((*path, "from"), part, "a source or detector", "sources", "detectors")
-        zone = getattr(item, "zone", None)
+        zone, label = getattr(item, "zone", None), getattr(item, "label", None)
         detector = scope.site.detectors.get(part)
+        classes = getattr(detector, "classes", None)
+        if classes and label not in classes:
+            yield Remark((*path, "label"), f"expected what {part} looks for ({', '.join(classes)}), got '{label}'")
         if zone and detector is not None and not scope.broken.get("sources"):
             yield from zone_remarks(scope, (*path, "zone"), zone, detector.on)
 

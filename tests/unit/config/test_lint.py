@@ -111,7 +111,7 @@ Messages = Callable[..., tuple[list[str], list[str]]]
             "expected the name of a source or detector, got 'x'",
         ),
         (
-            "sources: {c: {type: camera}}\ndetectors: {a: {type: objects, on: [c]}}\nbeliefs: {b: {prior: 0.1, evidence: [{from: a, label: y, zone: z, if_true: 0.9, if_false: 0.1}]}}",
+            "sources: {c: {type: camera}}\ndetectors: {a: {type: objects, on: [c]}}\nbeliefs: {b: {prior: 0.1, evidence: [{from: a, label: person, zone: z, if_true: 0.9, if_false: 0.1}]}}",
             "beliefs.b.evidence[0].zone",
             "expected a zone of c, got 'z'",
         ),
@@ -119,6 +119,11 @@ Messages = Callable[..., tuple[list[str], list[str]]]
             "rules: [{name: a, when: {health: {of: broker}}, then: [{alert: x}]}, {name: a, when: {health: {of: broker}}, then: [{alert: x}]}]",
             "rules[1].name",
             "expected a name of its own, got 'a' again (rules[0])",
+        ),
+        (
+            "sources: {c: {type: camera}}\ndetectors: {a: {type: objects, on: [c]}}\nbeliefs: {b: {prior: 0.1, evidence: [{from: a, label: cat, if_true: 0.9, if_false: 0.1}]}}",
+            "beliefs.b.evidence[0].label",
+            "expected what a looks for (person), got 'cat'",
         ),
     ],
 )
@@ -268,6 +273,7 @@ def test_target_may_come_from_any_branch(rule: Messages, condition: str) -> None
         ),
         ("{seen: {label: person, zone: door, area: gate}}", "no detector looks for person in zone door in gate"),
         ("{seen: {label: person, by: ears}}", "no detector looks for person"),
+        ("{seen: {label: cat}}", "no detector looks for cat"),
         ("{not: {time: {after: '00:00', before: '00:00'}}}", "what it denies is always true"),
     ],
 )
