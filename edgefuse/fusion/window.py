@@ -18,7 +18,7 @@ _Key = tuple[Nanoseconds, int, str, str]
 
 def _key(fact: Observation | HealthChange) -> _Key:
     if isinstance(fact, HealthChange):
-        return (fact.t, 0, fact.part, fact.state)
+        return (fact.t, 0, fact.part, "")  # changes of one part at one moment keep the order of arrival
     return (fact.end, 1, fact.detector, fact.id)
 
 

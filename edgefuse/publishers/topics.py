@@ -64,7 +64,7 @@ class Topics:
             "because": list(decision.because),
             "evidence": list(decision.evidence),
         }
-        return self._state(self.belief_topic(decision.belief, decision.area), payload, wall)
+        return self._state(self.belief_topic(decision.belief, decision.area), payload, wall, f"-{_p(decision.p):g}")
 
     def observation(self, observation: Observation, wall: datetime) -> Message:
         """Labels and numbers of one observation; `wall` is the time of its end. Sent once (QoS 0)."""
@@ -175,8 +175,9 @@ class Topics:
         }
         return _message(action.id, "intent", f"{self.base}/say", payload, wall, expires=expires)
 
-    def _state(self, topic: str, payload: Mapping[str, Json], wall: datetime) -> Message:
-        return _message(f"{topic}@{_ns(wall)}", "state", topic, payload, wall, retain=True)
+    def _state(self, topic: str, payload: Mapping[str, Json], wall: datetime, version: str = "") -> Message:
+        """`version` tells two states of one moment apart: a row with an id that is there is not stored again."""
+        return _message(f"{topic}@{_ns(wall)}{version}", "state", topic, payload, wall, retain=True)
 
 
 def level(name: str) -> str:
