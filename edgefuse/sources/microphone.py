@@ -32,7 +32,8 @@ class Microphone:
     """Emits AudioChunks from a PortAudio callback.
 
     Opens the device at 16 kHz mono where it can, else at its own rate and channels, mixed and resampled by soxr.
-    Silent for `silent_s`: degraded. Vanished, or not there: SourceError, which names the devices there are.
+    Silent for `silent_s`: degraded. Vanished, or not there: SourceError, which names the devices there are. PortAudio
+    looks for devices when the first microphone opens: one plugged in while another runs is not seen before that ends.
     """
 
     class Config(SourceConfig):

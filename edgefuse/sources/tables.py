@@ -16,6 +16,8 @@ from edgefuse.sources.quantities import QUANTITIES, snake, to_si
 _TIMES = ("t", "time", "timestamp", "datetime", "date")
 _LONGEST = 100_000
 """Characters of a line."""
+_FRACTION = re.compile(r"\.(\d+)", re.ASCII)
+"""Python 3.10 wants 3 or 6 digits."""
 _EPOCHAL = 1e9
 """Seconds above this, 2001, count from 1970."""
 _NUMBER = re.compile(r"^[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d{1,4})?$", re.ASCII)
@@ -92,8 +94,9 @@ def _parse_time(raw: Json) -> tuple[float, bool] | None:
     text = str(raw).strip()
     if _NUMBER.match(text):
         return _parse_time(float(text))
+    text = _FRACTION.sub(lambda found: f".{found[1]:0<6.6}", re.sub(r"[zZ]$", "+00:00", text[:64]))
     try:
-        return _seconds(datetime.fromisoformat(re.sub(r"[zZ]$", "+00:00", text))), True
+        return _seconds(datetime.fromisoformat(text)), True
     except (ValueError, OverflowError):
         return None
 

@@ -1,3 +1,4 @@
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -170,6 +171,23 @@ async def test_a_stream_that_falls_silent_is_a_source_error(context: Context, sa
             await _camera(context, url=url, read_timeout_s=0.5, open_timeout_s=5).run(samples.append)
 
     assert samples
+
+
+async def test_a_camera_that_takes_connections_and_says_nothing_is_a_source_error(context: Context) -> None:
+    """OpenCV's open time-out ends the wait."""
+    with socket.create_server(("127.0.0.1", 0)) as deaf:
+        url = f"rtsp://127.0.0.1:{deaf.getsockname()[1]}/stream"
+        with anyio.fail_after(20), pytest.raises(SourceError, match="cannot be opened"):
+            await _camera(context, url=url, open_timeout_s=0.5).run(print)
+
+
+async def test_a_driver_that_hangs_is_given_up(context: Context) -> None:
+    """Where OpenCV's own time-outs do nothing, ours do, and tell what did not come."""
+    camera = _camera(context, url=0, open_timeout_s=0.5)
+    camera._wait_for("open", -10)
+
+    with pytest.raises(SourceError, match="camera 0: did not open within"):
+        camera._check()
 
 
 async def test_the_url_may_be_in_a_file(context: Context, samples: list[Sample], tmp_path: Path, video: Any) -> None:

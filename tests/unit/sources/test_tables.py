@@ -62,6 +62,14 @@ def test_times_count_from_the_start_of_the_scene(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize("fraction", [".5", ".500", ".500000000", ".5Z", ".5+00:00"])
+def test_fractions_of_seconds_have_any_number_of_digits(tmp_path: Path, fraction: str) -> None:
+    """ISO 8601 sets no limit."""
+    rows, _ = _read(tmp_path / "a.csv", f"time,x\n2025-01-01T00:00:00Z,1\n2025-01-01T00:00:01{fraction},2\n")
+
+    assert rows[1].t == 3 * SECOND // 2
+
+
 def test_quantity_and_unit_can_be_given(tmp_path: Path) -> None:
     """A table with a bare value column gets its name and unit from the configuration."""
     rows, _ = _read(tmp_path / "a.csv", "t,value\n0,50\n", quantity="temperature", unit="F")
