@@ -24,7 +24,7 @@ _POLL_S = 0.1
 _LONGEST_S = 2
 """A latency above this is a driver's mistake."""
 _JUMP = SECOND // 10
-"""Time stamps off by more than this mean lost sound; less is jitter and is smoothed."""
+"""Time stamps ahead by more than this mean lost sound; less is jitter and is smoothed."""
 _SMOOTH = 64
 
 
@@ -153,7 +153,10 @@ class _Listener:
 
 
 class Stamp:
-    """Makes the time stamps of consecutive chunks consecutive: jitter is smoothed away, lost sound leaves a gap."""
+    """Makes consecutive chunks follow each other: jitter is smoothed away, lost sound leaves a gap.
+
+    A driver that suddenly calls its sound older is believed little by little, so that time never runs backwards.
+    """
 
     def __init__(self) -> None:
         self._next: Nanoseconds | None = None
@@ -161,7 +164,7 @@ class Stamp:
     def place(self, measured: Nanoseconds, samples: int) -> Nanoseconds:
         """When a chunk of so many samples begins, given when its clock says that it does."""
         t = measured
-        if self._next is not None and abs(measured - self._next) <= _JUMP:
+        if self._next is not None and measured - self._next <= _JUMP:
             t = self._next + (measured - self._next) // _SMOOTH
         self._next = t + samples * SECOND // SAMPLE_RATE
         return t

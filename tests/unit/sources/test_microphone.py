@@ -162,6 +162,16 @@ def test_stamps_smooth_jitter_and_keep_gaps() -> None:
     assert gap == 100 * 32_000_000 + SECOND
 
 
+def test_stamps_never_run_backwards() -> None:
+    """A driver that suddenly reports a second more of latency is followed slowly."""
+    stamp = Stamp()
+    stamp.place(2 * SECOND, 512)
+    times = [stamp.place(SECOND + n * 32_000_000, 512) for n in range(1, 500)]
+
+    assert min(np.diff(times)) > 0
+    assert times[-1] == pytest.approx(SECOND + 499 * 32_000_000, abs=5_000_000)
+
+
 @pytest.mark.parametrize(("level", "words"), [(0, "nothing but zeros"), (1, "no noise at all")])
 def test_silence_is_noticed_and_forgotten(level: int, words: str) -> None:
     """Zeros, or a constant, for longer than allowed; the first noise ends it."""
