@@ -13,6 +13,7 @@ from edgefuse.config.errors import problems_of
 from edgefuse.config.lint import Remark, lint
 from edgefuse.config.models import Site
 from edgefuse.config.paths import anchored
+from edgefuse.config.rules import Rule
 from edgefuse.config.wording import masked, shown
 from edgefuse.config.yaml import Document, Problem
 from edgefuse.core.errors import ConfigError
@@ -23,6 +24,9 @@ ConfigOf: TypeAlias = Callable[[PartKind, str], type[Any]]
 """(kind, type name) -> the pydantic model of that plug-in; raises ConfigError for an unknown name."""
 ModalityOf: TypeAlias = Callable[[PartKind, Any], Modality | None]
 """(kind, its Config) -> what a source gives or a detector takes; None where it cannot be known."""
+
+Unfilled: TypeAlias = Callable[[Rule], list[str]]
+"""Placeholders in the actions of a rule that nothing can fill (`edgefuse.rules.actions.unknown_placeholders`)."""
 
 _PARTS: tuple[tuple[str, PartKind, str, str | None], ...] = (
     ("sources", "source", "type", None),
@@ -75,15 +79,19 @@ class Checked:
         }
 
 
-def load_site(path: Path, config_of: ConfigOf, modality_of: ModalityOf | None = None) -> Site:
+def load_site(
+    path: Path, config_of: ConfigOf, modality_of: ModalityOf | None = None, unfilled: Unfilled | None = None
+) -> Site:
     """Read a file. Raises ConfigError with every mistake in it; warnings are not looked at."""
-    checked = check_file(path, config_of, modality_of)
+    checked = check_file(path, config_of, modality_of, unfilled)
     if checked.site is None:
         raise ConfigError(*map(str, checked.problems))
     return checked.site
 
 
-def check_file(path: Path, config_of: ConfigOf, modality_of: ModalityOf | None = None) -> Checked:
+def check_file(
+    path: Path, config_of: ConfigOf, modality_of: ModalityOf | None = None, unfilled: Unfilled | None = None
+) -> Checked:
     """Read a file and say everything that is wrong with it; raises nothing."""
     try:
         with path.open("rb") as file:
@@ -91,7 +99,7 @@ def check_file(path: Path, config_of: ConfigOf, modality_of: ModalityOf | None =
     except OSError as error:
         problem = Finding(str(path), 1, 1, "", f"expected a readable file, got: {error.strerror or error}")
         return Checked(str(path), None, (problem,))
-    return check_text(data, str(path), config_of, modality_of, path.absolute().parent)
+    return check_text(data, str(path), config_of, modality_of, unfilled, path.absolute().parent)
 
 
 def check_text(
@@ -99,6 +107,7 @@ def check_text(
     name: str,
     config_of: ConfigOf,
     modality_of: ModalityOf | None = None,
+    unfilled: Unfilled | None = None,
     folder: Path | None = None,
 ) -> Checked:
     """Check a text. `name` stands for the file in messages; relative paths in it start at `folder`."""
@@ -107,7 +116,7 @@ def check_text(
         return Checked(name, None, _findings(name, document.problems))
     reading = _Reading(document, list(document.problems), folder or Path.cwd())
     site = _site(reading, config_of)
-    remarks = list(lint(site, modality_of, reading.broken, reading.rule_indexes))
+    remarks = list(lint(site, modality_of, reading.broken, reading.rule_indexes, unfilled))
     problems = [*reading.problems, *(_located(r, document) for r in remarks if not r.warning)]
     warnings = [_located(r, document) for r in remarks if r.warning]
     return Checked(name, None if problems else site, _findings(name, problems), _findings(name, warnings))

@@ -92,7 +92,7 @@ def _leaf(condition: Condition, at: World) -> Chance:
     if isinstance(condition, ReadingIs):
         known = condition.reading.of not in at.down
         return Chance(
-            known, known, "" if known else f"there is no {condition.reading.quantity} of {condition.reading.of}"
+            known, known, "" if known else f"{condition.reading.quantity} of {condition.reading.of} is unknown"
         )
     if isinstance(condition, HealthIs):
         wanted = condition.health.state if isinstance(condition.health.state, list) else [condition.health.state]

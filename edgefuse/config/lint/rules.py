@@ -47,6 +47,10 @@ def rule_remarks(scope: Scope) -> Iterator[Remark]:
             )
         seen.setdefault(rule.name, index)
         faults = [*_condition(scope, rule.when, (*path, "when")), *_actions(scope, rule, path)]
+        faults += [
+            Remark((*path, "then"), f"expected a placeholder that the condition can fill, got '{{{name}}}'")
+            for name in scope.unfilled(rule)
+        ]
         yield from faults
         if rule.enabled and not faults:
             yield from _firing(scope, rule, path)

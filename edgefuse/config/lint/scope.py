@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from edgefuse.config.models import Site
+from edgefuse.config.rules import Rule
 from edgefuse.config.wording import nearest
 from edgefuse.config.yaml import Path
 from edgefuse.core.types import Modality
@@ -29,6 +30,8 @@ class Scope:
     modality_of: Callable[[Literal["source", "detector"], Any], Modality | None]
     broken: Mapping[str, set[str]]
     rule_indexes: tuple[int, ...]
+    unfilled: Callable[[Rule], list[str]]
+    """Placeholders of a rule's actions that nothing can fill."""
 
     def names(self, *sections: str) -> list[str]:
         """Every name of these sections, those with mistakes too."""

@@ -10,6 +10,7 @@ from pydantic import Field
 
 from edgefuse.config.load import Checked, check_text
 from edgefuse.config.models import DetectorConfig, Name, Point, PublisherConfig, SourceConfig
+from edgefuse.config.rules import Rule, Say
 from edgefuse.core.errors import ConfigError
 from edgefuse.core.types import Modality
 from edgefuse.fusion.bayes import BayesConfig
@@ -91,12 +92,17 @@ def modality_of(_kind: str, config: Any) -> Modality | None:
     return MODALITIES.get(config.type, "sensor")
 
 
+def unfilled(rule: Rule) -> list[str]:
+    """Stands for `edgefuse.rules.actions.unknown_placeholders`."""
+    return [action.say.strip("{}") for action in rule.then if isinstance(action, Say) and action.say.startswith("{")]
+
+
 @pytest.fixture
 def check() -> Check:
     """Check a text; its indentation is taken off."""
 
     def check(text: str, folder: Path | None = None) -> Checked:
-        return check_text(dedent(text).lstrip("\n"), "home.yaml", config_of, modality_of, folder)
+        return check_text(dedent(text).lstrip("\n"), "home.yaml", config_of, modality_of, unfilled, folder)
 
     return check
 

@@ -180,6 +180,7 @@ def test_conditions_that_refer_to_nothing(rule: Messages, condition: str, messag
 @pytest.mark.parametrize(
     ("condition", "action", "message"),
     [
+        ("{health: {of: cam}}", "{say: '{hue}'}", "expected a placeholder that the condition can fill, got '{hue}'"),
         (
             "{said: {}}",
             "{command: lmp, intent: turn_on}",
@@ -306,8 +307,8 @@ def test_rules_that_can_fire(rule: Messages, condition: str) -> None:
         ("{said: {}}", {"mic": "no voice detector is there to hear what is said"}),
         ("{seen: {label: person, zone: door}}", {"cam": "no detector looks for person in zone door"}),
         ("{seen: {label: person}}", {}),
-        ("{reading: {of: weather, quantity: dew_point, above: 3}}", {"air": "there is no dew_point of weather"}),
-        ("{not: {reading: {of: air, quantity: t, above: 3}}}", {"air": "there is no t of air"}),
+        ("{reading: {of: weather, quantity: dew_point, above: 3}}", {"air": "dew_point of weather is unknown"}),
+        ("{not: {reading: {of: air, quantity: t, above: 3}}}", {"air": "t of air is unknown"}),
         ("{any: [{said: {}}, {reading: {of: air, quantity: t, above: 3}}]}", {}),
         ("{health: {of: cam, state: ok}}", {"cam": "cam is down"}),
         ("{health: {of: cam}}", {}),
@@ -330,7 +331,7 @@ def test_a_source_that_is_switched_off_counts_as_down(check: Callable[..., Check
     condition = "{reading: {of: air, quantity: t, above: 3}}"
     [problem] = check(f"{text}\nrules: [{{name: r, when: {condition}, then: [{{alert: x}}]}}]").problems
 
-    assert problem.message == "rule r cannot fire: there is no t of air"
+    assert problem.message == "rule r cannot fire: t of air is unknown"
 
 
 def test_a_rule_that_is_off_needs_not_fire(check: Callable[..., Checked]) -> None:
