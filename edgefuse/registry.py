@@ -2,9 +2,10 @@
 
 from difflib import get_close_matches
 from importlib.metadata import EntryPoint, entry_points
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, cast
 
 from edgefuse.core.errors import ConfigError
+from edgefuse.core.types import Modality
 
 Kind: TypeAlias = Literal["source", "detector", "backend", "fuser", "publisher"]
 KINDS: tuple[Kind, ...] = ("source", "detector", "backend", "fuser", "publisher")
@@ -34,6 +35,12 @@ def config_of(kind: Kind, name: str) -> type[Any]:
     """The pydantic model of a plug-in's configuration. Raises ConfigError like `load`."""
     config: type[Any] = load(kind, name).Config
     return config
+
+
+def modality_of(kind: Kind, config: Any) -> Modality | None:
+    """What a source gives or a detector takes; None where only the running part knows. Raises ConfigError like `load`."""
+    modality = getattr(config, "modality", None) or getattr(load(kind, config.type), "modality", None)
+    return cast("Modality", modality) if isinstance(modality, str) else None
 
 
 def installed_configs() -> dict[Kind, dict[str, type[Any]]]:
