@@ -24,7 +24,10 @@ class Reason:
 
 
 def reasons(node: Node, view: View, *, denied: bool = False) -> Iterator[Reason]:
-    """Of a condition that holds: of `any`, only the branches that do (below `not`, only those that do not)."""
+    """Of a condition that holds: of `any`, only the branches that do (below `not`, only those that do not).
+
+    So every leaf that is reached is known.
+    """
     if not node.children:
         yield _REASONS[type(node.condition)](node, view, denied)
         return
@@ -50,9 +53,7 @@ def shown(value: Json) -> str:
 def _belief(node: Node, view: View, denied: bool) -> Reason:  # noqa: FBT001 - one table, one signature
     condition = node.condition
     assert isinstance(condition, BeliefIs)
-    decision = view.known.beliefs.get(condition.belief)
-    if decision is None:
-        return Reason(f"{condition.belief} is unknown")
+    decision = view.known.beliefs[condition.belief]
     negative = condition.above is None and (condition.below is not None or not decision.state)
     held = f" for {condition.for_s:g} s" if condition.for_s else ""
     return Reason(
@@ -113,9 +114,7 @@ def _reading(node: Node, view: View, _: bool) -> Reason:  # noqa: FBT001
     condition = node.condition
     assert isinstance(condition, ReadingIs)
     of, quantity = condition.reading.of, condition.reading.quantity
-    last = view.known.readings.get((of, quantity))
-    if last is None:
-        return Reason(f"{quantity} of {of} is unknown")
+    last = view.known.readings[of, quantity]
     value, unit = last.data.get("value"), str(last.data.get("unit") or "")
     fields = {"value": value, "unit": unit, "quantity": quantity, "area": last.area, "source": last.source}
     return Reason(f"{quantity} of {of} is {shown(value)} {unit}".rstrip(), fields, (last.id,))
@@ -129,9 +128,7 @@ def _time(node: Node, view: View, _: bool) -> Reason:  # noqa: FBT001
 def _health(node: Node, view: View, _: bool) -> Reason:  # noqa: FBT001
     condition = node.condition
     assert isinstance(condition, HealthIs)
-    change = view.known.health.get(condition.health.of)
-    if change is None:
-        return Reason(f"the state of {condition.health.of} is unknown")
+    change = view.known.health[condition.health.of]
     told = f": {change.reason}" if change.reason else ""
     return Reason(
         f"{change.part} is {change.state}{told}",

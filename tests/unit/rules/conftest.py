@@ -64,7 +64,7 @@ class Driver:
         self.engine = engine or self.engine
         self.state = self.engine.restore(json.loads(text), seconds(self.now), wall)
 
-    def arm(self, armed: bool) -> None:  # noqa: FBT001 - a test reads better
+    def arm(self, *, armed: bool) -> None:
         self.state = arm(self.state, armed)
 
     def mute(self, rule: str | None, until: float) -> None:
