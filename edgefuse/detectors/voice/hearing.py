@@ -1,0 +1,57 @@
+"""One captured order -> its meaning: Whisper with a prompt from the grammar, then understanding."""
+
+import math
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgefuse.core.health import PartHealth
+from edgefuse.core.ports import Clock
+from edgefuse.detectors.voice.grammar import Grammar
+from edgefuse.detectors.voice.understand import NOT_UNDERSTOOD, Meaning, Understanding
+from edgefuse.detectors.voice.whisper import Heard, Whisper
+
+_NO_SPEECH = 0.6
+_UNSURE = -1.0
+"""Log-probability per token below which words in a sound that seems to have none are made up (Whisper's own limits)."""
+_GUESSED = -2.0
+"""Below this they are made up anyway."""
+
+
+class Hearing:
+    """A recogniser and a grammar."""
+
+    def __init__(self, folder: Path, grammar: Grammar, threads: int, health: PartHealth, clock: Clock) -> None:
+        """Load the recogniser in `folder`. Raises ModelError."""
+        self._whisper = Whisper(folder, grammar.language.code, grammar.prompt(), threads)
+        self._understanding = Understanding(grammar)
+        self._health = health
+        self._clock = clock
+
+    def hear(self, pcm: NDArray[np.int16]) -> Meaning:
+        """Understand `pcm` (n,), at most 30 s at 16 kHz."""
+        with self._health.model_call(self._cpu):
+            heard = self._whisper.hear(pcm)
+        made_up = _made_up(heard)
+        if made_up:
+            return Meaning(NOT_UNDERSTOOD, heard.text, because=("no words", made_up))
+        return self._understanding.understand(heard.text, lambda text: self._fit(heard, text), math.exp(heard.logprob))
+
+    def _fit(self, heard: Heard, text: str) -> float:
+        with self._health.model_call(self._cpu):
+            return self._whisper.fit(heard, text)
+
+    def _cpu(self) -> int:
+        return self._clock.cpu() + self._whisper.cpu()
+
+
+def _made_up(heard: Heard) -> str:
+    """Why the text cannot have been said, or nothing."""
+    if heard.repeats:
+        return "the recogniser repeats itself"
+    if heard.no_speech > _NO_SPEECH and heard.logprob < _UNSURE:
+        return f"speech is unlikely ({1 - heard.no_speech:.2f})"
+    if heard.logprob < _GUESSED:
+        return "the recogniser guesses"
+    return ""

@@ -1,0 +1,65 @@
+"""What one language adds: a data file `<language>.yaml` beside this module."""
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from edgefuse.core.errors import ConfigError
+
+_FOLDER = Path(__file__).parent
+_NUMBER = re.compile(r"\d{1,9}")
+_LONGEST_RUN = 200
+"""Characters of one utterance that are looked at."""
+
+
+@dataclass(frozen=True, eq=False)
+class Language:
+    """Words of one language."""
+
+    code: str
+    data: Mapping[str, Any]
+
+    def normalise(self, text: str) -> str:
+        """Lower case words with single spaces: numbers spelled out, no punctuation, no fillers."""
+        words = self.spell(text[:_LONGEST_RUN])
+        return " ".join(self._fillers.sub(" ", f" {words} ").split()) or words
+
+    def spell(self, text: str) -> str:
+        """Like `normalise`, but fillers stay."""
+        text = unicodedata.normalize("NFKC", text).casefold().replace("%", f" {self.data['percent']} ")
+        text = _NUMBER.sub(
+            lambda found: f" {self.number(int(found[0]))} ", re.sub(r"(?<=\d),(?=\d{3})|['\u2019`]", "", text)
+        )
+        return " ".join("".join(c if c.isalpha() or unicodedata.combining(c) else " " for c in text).split())
+
+    def number(self, value: int) -> str:
+        """A number in words."""
+        from hassil.numbers import get_rbnf_engine
+
+        words: str = get_rbnf_engine(self.code).format_number(value).text
+        return "".join(c if c.isalpha() else " " for c in words)
+
+    @property
+    def _fillers(self) -> re.Pattern[str]:
+        return _alternatives(tuple(self.data["fillers"]))
+
+
+@cache
+def _alternatives(phrases: tuple[str, ...]) -> re.Pattern[str]:
+    longest_first = sorted(phrases, key=lambda phrase: (-len(phrase), phrase))
+    return re.compile(rf"(?<= )(?:{'|'.join(map(re.escape, longest_first))})(?= )")
+
+
+@cache
+def language(code: str) -> Language:
+    """The data of a language such as `en`. Raises ConfigError for one that has no file."""
+    import yaml
+
+    known = sorted(path.stem for path in _FOLDER.glob("*.yaml"))
+    if code not in known:
+        raise ConfigError(f"voice: no language '{code}' (known: {', '.join(known)})")
+    return Language(code, yaml.safe_load((_FOLDER / f"{code}.yaml").read_text(encoding="utf-8")))

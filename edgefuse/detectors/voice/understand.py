@@ -1,0 +1,120 @@
+"""Text to intent and slots, tolerant of a recogniser's mistakes and strict about everything else.
+
+What the grammar says word for word is understood as it is. Otherwise the nearest sentences of the grammar are compared
+by their letters and, where the sound is at hand, by how well they fit it. What is not near enough, or not clearly
+nearer than something else, is not understood.
+"""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from edgefuse.detectors.voice.align import Alignment, Candidate, Sounds
+from edgefuse.detectors.voice.grammar import Grammar
+
+Fit: TypeAlias = Callable[[str], float]
+"""Text -> logarithm of its probability given the sound."""
+NOT_UNDERSTOOD = "not_understood"
+_CANDIDATES = 8
+_EXACT = 1e-3
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How near is near enough; set on real and on synthesised speech inside and outside two grammars."""
+
+    similar: float = 0.75
+    """Least share of the letters explained."""
+    slot: float = 0.5
+    """Least share of a slot's own letters, unless the sound fits better than what was written down."""
+    similar_unheard: float = 0.88
+    """Instead of `similar` where there is no sound to compare with."""
+    unfit: float = 16.0
+    """Greatest loss of log-probability against what was written down, for the sound."""
+    sure: float = 0.5
+    """Least probability against the other sentences."""
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """What an utterance means."""
+
+    intent: str
+    """NOT_UNDERSTOOD where it means nothing here."""
+    text: str
+    """What was heard, normalised."""
+    score: float = 0.0
+    slots: Mapping[str, str] = field(default_factory=dict)
+    because: tuple[str, ...] = ()
+
+    @property
+    def understood(self) -> bool:
+        """Whether there is an intent."""
+        return self.intent != NOT_UNDERSTOOD
+
+
+class Understanding:
+    """One grammar, ready to be asked."""
+
+    def __init__(self, grammar: Grammar, limits: Limits | None = None) -> None:
+        self._grammar = grammar
+        self._limits = limits or Limits()
+        self._sounds = Sounds(grammar.language)
+
+    def understand(self, heard: str, fit: Fit | None = None, certainty: float = 1.0) -> Meaning:
+        """Give the meaning of what was written down; `certainty` (0..1) is the recogniser's. Never raises."""
+        text = self._grammar.language.normalise(heard)
+        if not text or text in self._grammar.language.data["empty"]:
+            return Meaning(NOT_UNDERSTOOD, text, because=("no words",))
+        candidates = self._candidates(text)
+        if not candidates:
+            return Meaning(NOT_UNDERSTOOD, text, because=("the grammar has no sentence",))
+        best = candidates[0]
+        if best.cost < _EXACT:
+            return Meaning(best.intent, text, round((1 + certainty) / 2, 3), best.slots, ("said word for word",))
+        return self._nearest(text, candidates, fit)
+
+    def _candidates(self, text: str) -> list[Candidate]:
+        """Best first; with fillers where they belong to a sentence, else without."""
+        return Alignment(text, self._grammar, self._sounds).candidates(_CANDIDATES)
+
+    def _nearest(self, text: str, candidates: Sequence[Candidate], fit: Fit | None) -> Meaning:
+        near = [c for c in candidates if self._similarity(text, c) >= self._least(fit)]
+        if not near:
+            nearest = candidates[0]
+            share = self._similarity(text, nearest)
+            return Meaning(NOT_UNDERSTOOD, text, because=(f"nearest is '{nearest.text}', {share:.0%} alike",))
+        fits = {c: fit(c.text) if fit else 0.0 for c in near}
+        ranked = sorted(near, key=lambda c: (c.cost - fits[c], c.text))
+        best = ranked[0]
+        doubt = self._doubt(text, best, fits[best] - fit(text) if fit else 0.0)
+        if doubt:
+            return Meaning(NOT_UNDERSTOOD, text, because=(f"nearest is '{best.text}'", doubt))
+        total = math.fsum(math.exp(min(0.0, best.cost - fits[best] - c.cost + fits[c])) for c in ranked)
+        return self._decided(text, best, 1 / total, ranked[1:])
+
+    def _decided(self, text: str, best: Candidate, p: float, others: Sequence[Candidate]) -> Meaning:
+        because = [f"understood as '{best.text}'"] + [f"rather than '{other.text}'" for other in others[:1]]
+        if p < self._limits.sure:
+            return Meaning(NOT_UNDERSTOOD, text, because=("could be more than one thing", *because))
+        score = round(p * max(0.0, self._similarity(text, best)), 3)
+        return Meaning(best.intent, text, score, best.slots, tuple(because))
+
+    def _doubt(self, text: str, best: Candidate, gain: float) -> str:
+        """Why the best candidate is not believed, or nothing."""
+        if gain < -self._limits.unfit:
+            return f"the sound fits '{text}' much better"
+        if gain > 0:
+            return ""
+        for part in best.parts:
+            if part.slot and part.cost > (1 - self._limits.slot) * len(part.words.replace(" ", "")):
+                return f"'{part.words}' was hardly heard"
+        return ""
+
+    def _least(self, fit: Fit | None) -> float:
+        return self._limits.similar if fit else self._limits.similar_unheard
+
+    def _similarity(self, text: str, candidate: Candidate) -> float:
+        longer = max(len(text.replace(" ", "")), len(candidate.text.replace(" ", "")))
+        return 1 - candidate.cost / longer
