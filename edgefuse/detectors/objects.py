@@ -89,6 +89,11 @@ class Objects:
         self._network: Nanodet | None = None
         self._views: dict[str, _View] = {}
 
+    @staticmethod
+    def models(config: Config) -> list[str]:
+        """What has to be pulled for this configuration."""
+        return [config.model]
+
     def warm_up(self) -> None:
         """Load the network; the store runs it once. Raises ModelError."""
         threads = {} if self._config.threads is None else {"threads": self._config.threads}

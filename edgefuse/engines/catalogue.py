@@ -145,5 +145,8 @@ def _read(path: Path) -> dict[str, Entry]:
     try:
         data = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
         return {name: Entry.model_validate({**body, "name": name}) for name, body in data.items()}
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, AttributeError, TypeError, ValidationError) as error:
+    except ValidationError as error:
+        wrong = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
+        raise ModelError(f"{path}: not a catalogue of models: {wrong}") from error
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, AttributeError, TypeError) as error:
         raise ModelError(f"{path}: not a catalogue of models: {error}") from error

@@ -1,0 +1,93 @@
+"""ONNX Runtime behind the port Backend."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edgefuse.core.errors import ModelError
+from edgefuse.engines.onnx import OnnxBackend
+
+
+@pytest.fixture
+def model_file(tmp_path: Path, double_model: bytes) -> Path:
+    path = tmp_path / "double.onnx"
+    path.write_bytes(double_model)
+    return path
+
+
+def test_probe_names_version_and_provider() -> None:
+    """The probe says which runtime would be used."""
+    probe = OnnxBackend().probe()
+
+    assert probe.usable
+    assert "CPUExecutionProvider" in probe.reason
+
+
+def test_it_runs_and_tells_its_signature(model_file: Path) -> None:
+    """A loaded model knows its inputs and outputs, a free dimension by its name, and infers."""
+    model = OnnxBackend().load(model_file, {})
+
+    assert (model.inputs, model.outputs) == ({"x": ("n", 3)}, {"y": ("n", 3)})
+    np.testing.assert_array_equal(model.run({"x": np.ones((2, 3), np.float32)})["y"], np.full((2, 3), 2))
+
+
+@pytest.mark.parametrize(
+    ("feed", "message"),
+    [
+        ({}, r"expected inputs \['x'\], got \[\]"),
+        ({"z": np.ones((1, 3), np.float32)}, r"expected inputs \['x'\], got \['z'\]"),
+        ({"x": np.ones((1, 3))}, r"'x': expected float32 \('n', 3\), got float64 \(1, 3\)"),
+        ({"x": np.ones(3, np.float32)}, r"got float32 \(3,\)"),
+        ({"x": np.ones((1, 4), np.float32)}, r"got float32 \(1, 4\)"),
+    ],
+)
+def test_a_wrong_feed_is_a_value_error(model_file: Path, feed: dict[str, np.ndarray], message: str) -> None:
+    """A missing, unknown or misshapen input is named with what was expected and what came."""
+    with pytest.raises(ValueError, match=message):
+        OnnxBackend().load(model_file, {}).run(feed)
+
+
+def test_the_example_follows_the_card(model_file: Path) -> None:
+    """The example feed has the shape and value of the card, and zeros of size 1 without one."""
+    plain = OnnxBackend().load(model_file, {}).example()["x"]
+    carded = OnnxBackend().load(model_file, {"inputs": {"x": {"shape": [4, 3], "value": 7}}}).example()["x"]
+
+    np.testing.assert_array_equal(plain, np.zeros((1, 3), np.float32))
+    np.testing.assert_array_equal(carded, np.full((4, 3), 7, np.float32))
+
+
+def test_the_optimised_model_is_kept_and_checked(model_file: Path, tmp_path: Path) -> None:
+    """The second load reads what the first one optimised; a damaged copy is made again from the original."""
+    cache = tmp_path / "cache"
+    feed = {"x": np.ones((1, 3), np.float32)}
+    OnnxBackend(cache).load(model_file, {})
+    kept = next(cache.glob("double-*.onnx"))
+    good = kept.read_bytes()
+    stamp = kept.stat().st_ino
+    OnnxBackend(cache).load(model_file, {})
+    assert kept.stat().st_ino == stamp
+
+    kept.write_bytes(b"damaged")
+    np.testing.assert_array_equal(OnnxBackend(cache).load(model_file, {}).run(feed)["y"], 2 * feed["x"])
+    assert kept.read_bytes() == good
+    assert sorted(path.suffix for path in cache.iterdir()) == [".onnx", ".sha256"]
+
+
+def test_a_file_that_is_no_model_is_an_error_of_the_operator(tmp_path: Path) -> None:
+    """A file that cannot be loaded is a ModelError with its path and the runtime's reason."""
+    path = tmp_path / "bad.onnx"
+    path.write_bytes(b"nothing")
+
+    with pytest.raises(ModelError, match=r"bad.onnx: ONNX Runtime .* cannot load it"):
+        OnnxBackend(tmp_path / "cache").load(path, {})
+
+
+def test_a_closed_model_says_so(model_file: Path) -> None:
+    """Closing twice is allowed; running afterwards is a ValueError."""
+    model = OnnxBackend().load(model_file, {})
+    model.close()
+    model.close()
+
+    with pytest.raises(ValueError, match="the model is closed"):
+        model.run({"x": np.ones((1, 3), np.float32)})
