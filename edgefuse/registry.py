@@ -38,7 +38,7 @@ def config_of(kind: Kind, name: str) -> type[Any]:
 
 
 def modality_of(kind: Kind, config: Any) -> Modality | None:
-    """What a source gives or a detector takes; None where only the running part knows. Raises ConfigError like `load`."""
+    """What a source gives or a detector takes; None where only the built part knows. Raises ConfigError."""
     modality = getattr(config, "modality", None) or getattr(load(kind, config.type), "modality", None)
     return cast("Modality", modality) if isinstance(modality, str) else None
 
