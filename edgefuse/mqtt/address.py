@@ -107,9 +107,21 @@ def _tls(config: Mqtt, problems: list[str]) -> ssl.SSLContext | None:
     except (OSError, ValueError) as error:
         problems.append(f"mqtt.ca_file: {config.ca_file} holds no usable certificate (PEM expected): {error}")
         return None
+    context.sslsocket_class = _TidySocket
     if config.cert_file:
         try:
             context.load_cert_chain(config.cert_file, config.key_file, password="")
         except (OSError, ValueError) as error:
             problems.append(f"mqtt.cert_file: cannot use {config.cert_file} with key {config.key_file}: {error}")
     return context
+
+
+class _TidySocket(ssl.SSLSocket):
+    """Closes itself when the handshake fails; the MQTT client would leave it open."""
+
+    def do_handshake(self, block: bool = False) -> None:  # noqa: FBT001, FBT002 - as in ssl.SSLSocket
+        try:
+            super().do_handshake(block)
+        except OSError:
+            self.close()
+            raise

@@ -71,7 +71,8 @@ class Connection:
         self._wire: Wire | None = None
         self._waiting: dict[int, asyncio.Future[None]] = {}
         self._asked: dict[int, Sequence[str]] = {}
-        self._scope = anyio.CancelScope()
+        self._scope: anyio.CancelScope | None = None
+        self._closing = False
         self._rng = random.Random()  # noqa: S311 - jitter, not secrecy
 
     def subscribe(self, topic_filter: str, handler: Handler) -> None:
@@ -85,8 +86,8 @@ class Connection:
         """Stay connected until `close` or cancelled. An absent broker is no error; a bug in a handler is."""
         self._loop = asyncio.get_running_loop()
         delay = FIRST_DELAY_S
-        with self._scope:
-            while True:
+        with anyio.CancelScope() as self._scope:
+            while not self._closing:
                 begin = self._clock.now()
                 reason = await self._live_once()
                 if self._clock.now() - begin > STEADY_S * SECOND:
@@ -101,7 +102,9 @@ class Connection:
 
     async def close(self) -> None:
         """Say offline and disconnect; `run` returns when that is done. Calling twice is allowed."""
-        self._scope.cancel()
+        self._closing = True
+        if self._scope is not None:
+            self._scope.cancel()
 
     async def publish(
         self, topic: str, payload: bytes, *, qos: int = 1, retain: bool = False, extras: Extras = _JSON

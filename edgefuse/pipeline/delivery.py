@@ -71,7 +71,6 @@ class Delivery:
         """Send again what a broker that died may have acknowledged and forgotten, even where it knows our session."""
         del session_present
         self._requeue = True
-        self._refused.clear()
         self.wake()
 
     async def run(self) -> None:
