@@ -61,18 +61,14 @@ def ordered(intent: str, target: str, begin_s: float, end_s: float) -> Check:
 
 
 def not_understood(begin_s: float, end_s: float) -> Check:
-    """Something was said that is not understood, and no order followed."""
+    """Something was said that is told as not understood, and no order followed."""
 
     def look(heard: Heard) -> tuple[bool, str]:
-        orders = heard.under("intent", begin_s, end_s)
-        texts = [
-            payload["data"]["text"]
-            for _, payload in heard.under("observation", begin_s, end_s)
-            if (payload["kind"], payload["label"]) == ("utterance", "not_understood")
-        ]
+        came = [payload for _, payload in heard.under("intent", begin_s, end_s)]
+        orders = [payload for payload in came if payload["intent"] != "not_understood" or payload.get("commanded")]
         if orders:
-            return False, f"an order: {words(orders[0][1]['intent'])}"
-        return len(texts) == 1, f"heard “{texts[0]}”" if texts else "nothing was heard"
+            return False, f"an order: {words(orders[0]['intent'])}"
+        return len(came) == 1, f"heard “{came[0]['said']}”" if came else "nothing was heard"
 
     return look
 

@@ -108,15 +108,17 @@ def _play(screen: Screen, config: Path, port: int) -> tuple[Heard, list[tuple[st
             ready_s = daemon.age_s
             watch.zero = first.t
             screen.begin(port, daemon.pid)
+            before = daemon.usage()
             watch.take(first)
             _watch_scene(watch, daemon, watcher)
-            usage = daemon.usage()
+            after = daemon.usage()
             code = daemon.stop()
             for message in watcher.rest():
                 watch.take(message)
     finally:
         watcher.close()
-    figures = _figures(usage, ready_s, watch.messages, code)
+    figures = [("ready after", f"{ready_s:.1f} s"), *_figures(before, after, watch.messages)]
+    figures.append(("daemon left with", f"exit code {code}"))
     return Heard(watch.messages, BASE, watch.zero), figures
 
 
@@ -144,19 +146,17 @@ def _watch_scene(watch: _Watch, daemon: Daemon, watcher: Watcher) -> None:
                 watch.take(message)
 
 
-def _figures(usage: Usage | None, ready_s: float, messages: Sequence[Received], code: int) -> list[tuple[str, str]]:
+def _figures(before: Usage | None, after: Usage | None, messages: Sequence[Received]) -> list[tuple[str, str]]:
+    """What the scene cost, by the kernel and by the daemon's last health message."""
     health = [message.payload for message in messages if message.topic == f"{BASE}/health"]
     parts = health[-1]["parts"] if health else {}
     models_s = sum(part["model_cpu_s"] for part in parts.values())
-    figures = [("ready after", f"{ready_s:.1f} s")]
-    if usage:
-        share = 100 * usage.cpu_s / (LENGTH_S + _AFTER_S)
-        figures.append(
-            ("CPU", f"{usage.cpu_s:.1f} s ({share:.0f} % of one core), {models_s:.1f} s of it in the models")
-        )
-        figures.append(("memory", f"{usage.peak_mb:.0f} MB at most"))
-    for name, part in parts.items():
-        latency = part["latency_ms"]
-        if part["kind"] == "detector" and latency["p50"] is not None:
-            figures.append((f"{name} latency", f"p50 {latency['p50']:.0f} ms, p99 {latency['p99']:.0f} ms"))
-    return [*figures, ("messages", str(len(messages))), ("daemon left with", f"exit code {code}")]
+    figures = [("messages", str(len(messages)))]
+    if before and after:
+        cpu_s = after.cpu_s - before.cpu_s
+        share = 100 * cpu_s / (LENGTH_S + _AFTER_S)
+        figures.append(("CPU", f"{cpu_s:.1f} s ({share:.0f} % of one core), {models_s:.1f} s of it in the models"))
+        figures.append(("memory", f"{after.peak_mb:.0f} MB at most"))
+    latency = {name: part["latency_ms"] for name, part in parts.items() if part["kind"] == "detector"}
+    told = [f"{name} {ms['p50']:.0f} / {ms['p99']:.0f} ms" for name, ms in latency.items() if ms["p50"] is not None]
+    return [*figures, ("latency p50 / p99", ", ".join(told) + ", from sample to observations")]

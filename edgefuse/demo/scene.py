@@ -49,7 +49,10 @@ def make_readings(folder: Path) -> None:
     """Write climate.csv and door.csv: a value every two seconds, the door also whenever it moves."""
     rows = [f"{t},{story.temperature(t):.2f},{story.humidity(t):.1f}" for t in range(0, int(story.RECORDED_S) + 1, 2)]
     climate = ["t,temperature,humidity", *rows]
-    moves = {moment for span in story.DOOR_OPEN_S for moment in span} | set(range(0, int(story.RECORDED_S) + 1, 10))
+    moves = {moment for span in story.DOOR_OPEN_S for moment in span} | {
+        *range(0, int(story.RECORDED_S), 10),
+        story.RECORDED_S,
+    }
     door = ["t,contact", *(f"{t:g},{str(not story.door_is_open(t)).lower()}" for t in sorted(moves))]
     (folder / "climate.csv").write_text("\n".join(climate) + "\n", encoding="utf-8")
     (folder / "door.csv").write_text("\n".join(door) + "\n", encoding="utf-8")

@@ -33,8 +33,8 @@ class Walk:
 WAKE_WORD = "Alexa"
 LINES = (
     Line(3.0, "slt", "Turn on the hall light."),
-    Line(13.0, "rms", "What a lovely evening it is."),
-    Line(57.0, "awb", "Turn off the hall light."),
+    Line(13.0, "awb", "What a lovely evening it is."),
+    Line(57.0, "rms", "Turn off the hall light."),
 )
 WALKS = (
     Walk(21.5, 25.0, 1.15, 0.55),

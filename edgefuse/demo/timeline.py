@@ -7,7 +7,7 @@ from typing import Any
 from edgefuse.core.types import SECOND, Nanoseconds
 
 Json = Any
-_TOLD_AGAIN = 0.15
+_RISE, _FALL = 0.15, 0.3
 """A belief is told again when its probability has moved this far."""
 _GONE = 1 * SECOND
 """Not seen for this long is gone."""
@@ -46,7 +46,7 @@ class Timeline:
     things: Mapping[str, str]
     _status_told: str = ""
     _seen: dict[str, Nanoseconds] = field(default_factory=dict)
-    _beliefs: dict[str, tuple[float, tuple[str, ...]]] = field(default_factory=dict)
+    _beliefs: dict[str, tuple[float, frozenset[str]]] = field(default_factory=dict)
     _parts: dict[str, str] = field(default_factory=dict)
 
     def tell(self, message: Received) -> list[Line]:
@@ -99,19 +99,22 @@ class Timeline:
         return lines
 
     def _belief(self, rest: str, payload: Json) -> list[Line]:
-        p, missing = float(payload["p"]), tuple(payload.get("missing", ()))
-        known = self._beliefs.get(rest)
-        if known is not None and abs(p - known[0]) < _TOLD_AGAIN and known[1] == missing:
+        p, missing = float(payload["p"]), frozenset(payload.get("missing", ()))
+        before, known_missing = self._beliefs.get(rest, (0.0, missing))
+        if -_FALL < p - before < _RISE and missing <= known_missing:
+            self._beliefs[rest] = (before, missing)
             return []
         self._beliefs[rest] = (p, missing)
-        if known is None and p < _TOLD_AGAIN:
-            return []
         return [Line("belief", "belief", f"{rest.replace('/', '.')} {percent(p)}", weights(payload))]
 
     def _intent(self, _: str, payload: Json) -> list[Line]:
+        intent, said = payload["intent"], payload.get("said")
         if payload.get("question"):
-            return [Line("doubt", "question", f"{words(payload['intent'])}? {payload['question']}", reasons(payload))]
-        return [Line("order", "order", f"{payload['target']}: {words(payload['intent'])}", reasons(payload))]
+            return [Line("doubt", "question", f"{words(intent)}? {payload['question']}", reasons(payload))]
+        if intent == "not_understood":
+            return [Line("doubt", "heard", f"“{said}” is not understood, so nothing is done", reasons(payload))]
+        sure = f", {percent(payload['p'])} sure" if said and payload.get("p") is not None else ""
+        return [Line("order", "order", f"{payload['target']}: {words(intent)}{sure}", reasons(payload))]
 
     def _alert(self, _: str, payload: Json) -> list[Line]:
         info = payload["info"]
@@ -119,18 +122,9 @@ class Timeline:
         beliefs = [line for belief in payload.get("beliefs", {}).values() for line in weights(belief)]
         return [Line("alert", "ALERT", text, (*reasons(payload), *beliefs))]
 
-    def _observation(self, detector: str, payload: Json) -> list[Line]:
-        teller = {"utterance": self._utterance, "wake": self._wake}.get(payload["kind"])
-        return teller(detector, payload) if teller else []
-
-    def _wake(self, _: str, payload: Json) -> list[Line]:
-        return [Line("heard", "heard", f"{words(payload['label']).title()} …")]
-
-    def _utterance(self, _: str, payload: Json) -> list[Line]:
-        text = f"“{payload['data'].get('text', '')}”"
-        if payload["label"] == "not_understood":
-            return [Line("doubt", "heard", f"{text}  not understood, so nothing is done")]
-        return [Line("heard", "heard", f"{text}  {words(payload['label'])}, {percent(payload['score'])} sure")]
+    def _observation(self, _: str, payload: Json) -> list[Line]:
+        """Only the wake word: what was said comes with the intent."""
+        return [Line("heard", "heard", f"{words(payload['label']).title()} …")] if payload["kind"] == "wake" else []
 
     def _scene(self, detector: str, message: Received) -> list[Line]:
         lines = []

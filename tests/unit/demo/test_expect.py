@@ -59,11 +59,7 @@ def test_order_that_is_late_wrong_or_double_does_not() -> None:
 def test_not_understood_must_be_heard_and_not_obeyed() -> None:
     """Silence is a failure, and so is an order made of small talk."""
     expectation = not_understood(13, 21)
-    talk = (
-        15,
-        "observation/voice",
-        {"kind": "utterance", "label": "not_understood", "data": {"text": "a lovely evening"}},
-    )
+    talk = (15, "intent", {"intent": "not_understood", "said": "a lovely evening", "commanded": False})
 
     assert outcome(expectation, talk) == (True, "heard “a lovely evening”")
     assert outcome(expectation) == (False, "nothing was heard")

@@ -44,15 +44,32 @@ def test_order_without_a_target_is_a_question(timeline: Timeline) -> None:
     assert line.text == "turn on? Which light?"
 
 
+def test_spoken_order_tells_how_sure_it_is(timeline: Timeline) -> None:
+    """An order that was spoken carries its probability; one of a rule does not."""
+    spoken = {"intent": "turn_on", "target": "hall_light", "because": [], "said": "turn on", "p": 0.81}
+
+    (line,) = tell(timeline, f"{BASE}/intent", spoken)
+
+    assert line.text == "hall_light: turn on, 81 % sure"
+
+
 def test_utterance_that_is_not_understood_is_a_doubt(timeline: Timeline) -> None:
-    """What was heard is quoted, and that nothing follows from it."""
-    payload = {"kind": "utterance", "label": "not_understood", "score": 0.3, "data": {"text": "what a lovely evening"}}
+    """What was heard is quoted, and that nothing follows from it; the observation behind it is not told again."""
+    payload = {"intent": "not_understood", "target": None, "said": "what a lovely evening", "because": ["nearest is x"]}
+    behind = {"kind": "utterance", "label": "not_understood", "score": 0.3, "data": {"text": "what a lovely evening"}}
 
-    (line,) = tell(timeline, f"{BASE}/observation/voice", payload)
+    (line,) = tell(timeline, f"{BASE}/intent", payload)
 
-    assert line.kind == "doubt"
-    assert "“what a lovely evening”" in line.text
-    assert "not understood" in line.text
+    assert (line.kind, line.details) == ("doubt", ("nearest is x",))
+    assert line.text == "“what a lovely evening” is not understood, so nothing is done"
+    assert tell(timeline, f"{BASE}/observation/voice", behind) == []
+
+
+def test_wake_word_is_told(timeline: Timeline) -> None:
+    """The wake word is a line of its own, before the order."""
+    (line,) = tell(timeline, f"{BASE}/observation/voice", {"kind": "wake", "label": "alexa"})
+
+    assert line.text == "Alexa …"
 
 
 def test_pictures_are_told_when_somebody_comes_or_goes(timeline: Timeline) -> None:
@@ -79,12 +96,12 @@ def test_status_is_told_once(timeline: Timeline) -> None:
 
 
 def test_belief_is_told_when_it_moves(timeline: Timeline) -> None:
-    """Small steps are not told; what each modality adds and p without it are."""
+    """Small steps and slow decay are not told; what each modality adds and p without it are."""
     topic = f"{BASE}/belief/hall/intrusion"
 
-    told = [tell(timeline, topic, belief(p)) for p in (0.01, 0.02, 0.4, 0.45, 0.85)]
+    told = [tell(timeline, topic, belief(p)) for p in (0.01, 0.02, 0.4, 0.45, 0.85, 0.6, 0.5)]
 
-    assert [len(lines) for lines in told] == [0, 0, 1, 0, 1]
+    assert [len(lines) for lines in told] == [0, 0, 1, 0, 1, 0, 1]
     assert told[4][0].text == "hall.intrusion 85 %"
     assert told[4][0].details == ("sensor +3.4 (1 % without it), vision -2.1 (62 % without it)",)
 
