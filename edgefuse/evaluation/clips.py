@@ -1,0 +1,45 @@
+"""Folders of recorded speech, as evaluations read them."""
+
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.progress import track
+
+from edgefuse.core.errors import ConfigError
+from edgefuse.core.types import SAMPLE_RATE
+
+_KINDS = (".flac", ".wav", ".ogg")
+
+
+def clips(folder: Path) -> list[Path]:
+    """Every sound in a folder, by name. Raises ConfigError where there is none."""
+    found = sorted(p for p in folder.iterdir() if p.suffix.lower() in _KINDS) if folder.is_dir() else []
+    if not found:
+        raise ConfigError(f"{folder}: expected a folder with {', '.join(_KINDS)} files, got none")
+    return found
+
+
+def read(path: Path) -> NDArray[np.int16]:
+    """Samples of a 16 kHz recording, the mean of its channels. Raises ConfigError."""
+    try:
+        import soundfile
+    except ImportError as error:
+        raise ConfigError(f"reading {path.name} needs soundfile: {error}; install edgefuse[media]") from error
+    try:
+        sound, rate = soundfile.read(path, dtype="int16", always_2d=True)
+    except (OSError, RuntimeError) as error:
+        raise ConfigError(f"{path}: cannot be read: {error}") from error
+    if rate != SAMPLE_RATE:
+        raise ConfigError(f"{path}: expected {SAMPLE_RATE} Hz, got {rate} Hz; convert it first")
+    pcm: NDArray[np.int16] = sound[:, 0] if sound.shape[1] == 1 else sound.mean(axis=1).astype(np.int16)
+    return np.ascontiguousarray(pcm)
+
+
+def progress(paths: Sequence[Path], doing: str) -> Iterable[Path]:
+    """The same paths with a bar on stderr while a terminal looks on."""
+    console = Console(stderr=True)
+    return track(paths, doing, console=console, disable=not sys.stderr.isatty(), transient=True)

@@ -1,0 +1,114 @@
+"""`edgefuse evaluate voice`: spoken orders through the product's recogniser and understanding."""
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from edgefuse.config.models import ModelsConfig
+from edgefuse.core.errors import ConfigError
+from edgefuse.core.health import PartHealth
+from edgefuse.detectors.voice import rhino
+from edgefuse.detectors.voice.hearing import Hearing
+from edgefuse.detectors.voice.understand import Meaning
+from edgefuse.engines.store import Store
+from edgefuse.evaluation.clips import progress, read
+from edgefuse.pipeline.clock import SystemClock
+
+
+def evaluate(
+    data: Path,
+    *,
+    recogniser: str = "whisper-tiny.en",
+    limit: int | None = None,
+    threads: int = 1,
+    language: str = "en",
+    details: bool = False,
+) -> dict[str, Any]:
+    """Measure on DIR with labels.json, one sound per label and grammar.yaml (Rhino style).
+
+    `exact`: share with the right intent and every slot right; `slot_accuracy`: share of labelled slots that are right;
+    `rejected`: share that was not understood; `wrong`: share understood as something else; `cpu_s_per_utterance`: of
+    the whole process. Labels are compared and nothing else. Raises ConfigError for another layout, ModelError.
+    """
+    labels = _labels(data, limit)
+    grammar = rhino.read(data / "grammar.yaml", language)
+    clock = SystemClock()
+    folder = Store(ModelsConfig(), clock).path(recogniser)
+    hearing = Hearing(folder, grammar, threads, PartHealth("evaluate", "detector"), clock)
+    meanings: list[Meaning] = []
+    cpu = 0.0
+    for path in progress(list(labels), "Listening"):
+        pcm = read(path)
+        begin = _cpu()
+        meanings.append(hearing.hear(pcm))
+        cpu += _cpu() - begin
+    result = _figures(list(labels.values()), meanings)
+    result |= {"cpu_s_per_utterance": round(cpu / len(labels), 3), "recogniser": recogniser}
+    if details:
+        result["mistakes"] = _mistakes(labels, meanings)
+    return result
+
+
+def _labels(data: Path, limit: int | None) -> dict[Path, Mapping[str, Any]]:
+    """Sound -> its label."""
+    path = data / "labels.json"
+    try:
+        labels = json.loads(path.read_text(encoding="utf-8"))
+        found: dict[Path, Mapping[str, Any]] = {_sound(data, name): {"intent": str(label["intent"]), "slots": dict(label.get("slots") or {})}
+                 for name, label in list(labels.items())[:limit]}  # fmt: skip
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ConfigError(f"{path}: expected {{name: {{intent, slots}}}}: {error!r}") from error
+    if not found:
+        raise ConfigError(f"{path}: expected labels, got none")
+    return found
+
+
+def _sound(data: Path, name: str) -> Path:
+    for suffix in (".flac", ".wav"):
+        if (data / f"{name}{suffix}").is_file():
+            return data / f"{name}{suffix}"
+    raise ConfigError(f"{data}: labels.json names '{name}', but there is no {name}.flac")
+
+
+def _figures(labels: list[Mapping[str, Any]], meanings: list[Meaning]) -> dict[str, Any]:
+    pairs = list(zip(labels, meanings, strict=True))
+    exact = sum(_exact(label, meaning) for label, meaning in pairs)
+    rejected = sum(not meaning.understood for meaning in meanings)
+    slots = [
+        _said(meaning.slots.get(name)) == _said(value)
+        for label, meaning in pairs
+        for name, value in label["slots"].items()
+    ]
+    return {
+        "n": len(pairs),
+        "exact": round(exact / len(pairs), 4),
+        "slot_accuracy": round(sum(slots) / max(1, len(slots)), 4),
+        "rejected": round(rejected / len(pairs), 4),
+        "wrong": round((len(pairs) - exact - rejected) / len(pairs), 4),
+    }
+
+
+def _exact(label: Mapping[str, Any], meaning: Meaning) -> bool:
+    said = {name: _said(value) for name, value in meaning.slots.items()}
+    return meaning.intent == label["intent"] and said == {name: _said(value) for name, value in label["slots"].items()}
+
+
+def _said(value: object) -> str:
+    """Without the spaces and capitals that do not matter."""
+    return " ".join(str(value).casefold().split())
+
+
+def _mistakes(labels: Mapping[Path, Mapping[str, Any]], meanings: list[Meaning]) -> list[dict[str, Any]]:
+    return [
+        {"clip": path.stem, "heard": meaning.text, "because": list(meaning.because), "got": dict(meaning.slots)}
+        for (path, label), meaning in zip(labels.items(), meanings, strict=True)
+        if not _exact(label, meaning)
+    ]
+
+
+def _cpu() -> float:
+    """CPU seconds of the process: CTranslate2 works in threads of its own."""
+    spent = os.times()
+    return spent.user + spent.system
