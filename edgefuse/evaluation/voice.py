@@ -56,13 +56,17 @@ def _labels(data: Path, limit: int | None) -> dict[Path, Mapping[str, Any]]:
     path = data / "labels.json"
     try:
         labels = json.loads(path.read_text(encoding="utf-8"))
-        found: dict[Path, Mapping[str, Any]] = {_sound(data, name): {"intent": str(label["intent"]), "slots": dict(label.get("slots") or {})}
-                 for name, label in list(labels.items())[:limit]}  # fmt: skip
+        chosen = list(labels.items())[:limit]
+        found = {_sound(data, name): _label(label) for name, label in chosen}
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ConfigError(f"{path}: expected {{name: {{intent, slots}}}}: {error!r}") from error
     if not found:
         raise ConfigError(f"{path}: expected labels, got none")
     return found
+
+
+def _label(label: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {"intent": str(label["intent"]), "slots": dict(label.get("slots") or {})}
 
 
 def _sound(data: Path, name: str) -> Path:
