@@ -20,28 +20,29 @@ CLOCK = SystemClock()
 
 
 @asynccontextmanager
-async def _running(url: str, emit: Callable[[Sample], None], **config: object) -> AsyncIterator[PartHealth]:
-    """A connection with one MQTT source on it, subscribed when it yields; stops without a goodbye to its session."""
-    bus = Connection(Mqtt(url=url), "hall", CLOCK, PartHealth("broker", "broker"))
+async def _running(broker: Any, emit: Callable[[Sample], None], **config: object) -> AsyncIterator[PartHealth]:
+    """A connection with one MQTT source on it, subscribed when it yields."""
+    bus = Connection(Mqtt(url=broker.url), "hall", CLOCK, PartHealth("broker", "broker"))
     health = PartHealth("climate", "source")
     nothing: Any = None
     context = Context("climate", CLOCK, health, bus, nothing, Site(device=Device(id="hall")))
     source = MqttReadings(MqttReadings.Config.model_validate({"type": "mqtt", "area": "hall", **config}), context)
     connected = anyio.Event()
     bus.on_connect.append(lambda _: connected.set())
-    async with anyio.create_task_group() as tasks:
-        tasks.start_soon(source.run, emit)
-        tasks.start_soon(bus.run)
-        with anyio.fail_after(20):
+    async with anyio.create_task_group() as connection:
+        connection.start_soon(bus.run)
+        async with anyio.create_task_group() as reading:
+            reading.start_soon(source.run, emit)
             await connected.wait()
-        yield health
+            await _until(lambda: "Sending SUBACK to edgefuse-hall" in broker.log.read_text("utf-8", "replace"))
+            yield health
+            reading.cancel_scope.cancel()
         await bus.close()
-        tasks.cancel_scope.cancel()
 
 
 async def _until(condition: Callable[[], object]) -> None:
     with anyio.fail_after(30):
-        while not condition():  # noqa: ASYNC110  readings come on another thread
+        while not condition():
             await anyio.sleep(0.01)
 
 
@@ -50,7 +51,7 @@ async def test_sensors_are_read_from_a_real_broker(broker: Any) -> None:
     listener = broker.listener("none")
     listener.publish("zigbee2mqtt/hall", b'{"temperature": 20, "humidity": 40}', retain=True)
     samples: list[Sample] = []
-    async with _running(broker.url, samples.append, topic="zigbee2mqtt/hall") as health:
+    async with _running(broker, samples.append, topic="zigbee2mqtt/hall") as health:
         await _until(lambda: len(samples) == 2)
         listener.publish("zigbee2mqtt/hall", b"\xff\xfe")
         listener.publish("zigbee2mqtt/hall", b"x" * 1_000_000)
@@ -77,7 +78,7 @@ async def test_what_was_not_settled_comes_again(broker: Any) -> None:
     seen: list[list[Reading]] = []
     for settle in (0, 1, 2):
         samples: list[Reading] = []
-        async with _running(broker.url, samples.append, topic="z/h"):  # type: ignore[arg-type]
+        async with _running(broker, samples.append, topic="z/h"):  # type: ignore[arg-type]
             if not seen:
                 listener.publish("z/h", b'{"temperature": 20, "humidity": 40}')
             await _until(lambda samples=samples: len(samples) == 2)  # type: ignore[misc]
@@ -86,7 +87,7 @@ async def test_what_was_not_settled_comes_again(broker: Any) -> None:
                 reading.settled()
         seen.append(samples)
     samples = []
-    async with _running(broker.url, samples.append, topic="z/h"):  # type: ignore[arg-type]
+    async with _running(broker, samples.append, topic="z/h"):  # type: ignore[arg-type]
         listener.publish("z/h", b'{"temperature": 30}')
         await _until(lambda: samples)
 

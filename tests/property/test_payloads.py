@@ -1,7 +1,7 @@
 import json
 import math
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edgefuse.sources.payloads import Pick, Wanted, availability, parse
@@ -30,6 +30,7 @@ WANTED = st.builds(
 )
 
 
+@settings(deadline=None)
 @given(st.text(max_size=40), PAYLOADS, WANTED)
 def test_parsing_never_raises_and_gives_only_finite_values(topic: str, payload: bytes, wanted: Wanted) -> None:
     """No exception, no NaN, only values that JSON and UTF-8 can carry, and a reason where there is none."""
@@ -43,6 +44,7 @@ def test_parsing_never_raises_and_gives_only_finite_values(topic: str, payload: 
     assert parse(topic, payload, wanted) == parsed
 
 
+@settings(deadline=None)
 @given(PAYLOADS)
 def test_availability_never_raises(payload: bytes) -> None:
     """Whatever arrives is True, False or unknown."""

@@ -3,7 +3,7 @@ import math
 import tempfile
 from pathlib import Path
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edgefuse.core.errors import SourceError
@@ -36,18 +36,21 @@ def _check(rows: list[Row]) -> None:
     assert not any(isinstance(row.value, float) and not math.isfinite(row.value) for row in rows)
 
 
+@settings(deadline=None)
 @given(CSV)
 def test_any_csv_gives_finite_rows_in_order_or_a_source_error(table: tuple[str, list[str]]) -> None:
     """Whatever stands in the file: times do not run backwards, values are finite, nothing else is raised."""
     _check(_rows("a.csv", "\n".join([table[0], *table[1]]).encode("utf-8", "surrogatepass")))
 
 
+@settings(deadline=None)
 @given(JSON_LINES)
 def test_any_json_lines_give_finite_rows_in_order(lines: list[str]) -> None:
     """Whatever stands in the file: times do not run backwards, values are finite, nothing is raised."""
     _check(_rows("a.jsonl", "\n".join(lines).encode("utf-8", "surrogatepass")))
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=300))
 def test_any_bytes_are_survived(data: bytes) -> None:
     """Neither kind of table raises anything but SourceError."""
