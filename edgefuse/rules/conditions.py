@@ -162,8 +162,11 @@ def _held(node: Node, view: View, raw: Truth) -> Truth:
         since = view.t if node.children else view.moment
     if since != hold.since or hold.restored:
         view.holds[node.key] = Hold(since, hold.on)
-    view.wake(since + node.hold)
-    return since + node.hold <= view.t
+    end = since + node.hold
+    if end > view.moment:
+        # Even where `end` has passed already: a later fact of this step may still tell that it did not last so long.
+        view.due = end if view.due is None else min(view.due, end)
+    return end <= view.moment
 
 
 def bounded(node: Node, view: View, value: float, bounds: tuple[float | None, float | None, float]) -> bool:

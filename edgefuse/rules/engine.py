@@ -88,7 +88,7 @@ class Engine:
     def restore(self, data: Json, now: Nanoseconds, wall: datetime) -> RuleState:
         """The state that `RuleState.to_json` gave, less what is about rules that have changed; None gives a new one."""
         state = RuleState() if data is None else RuleState.from_json(data, now, wall)
-        return self.adopt(state)
+        return replace(self.adopt(state), t=now)
 
     def adopt(self, state: RuleState) -> RuleState:
         """The state of an engine with other rules, for these: what they have in common stays."""
@@ -119,7 +119,7 @@ class Engine:
         view = work.view
         while work.due:
             name = min(work.due, key=lambda each: work.due[each])
-            if work.due[name] > until and work.due[name] > view.t:
+            if work.due[name] > until:
                 break
             view.t = view.moment = max(view.t, work.due[name])
             self._look(work, self._rules[name])

@@ -172,6 +172,15 @@ def test_due_is_judged_at_its_time(drive: Drive, read: Read) -> None:
     assert [action.t for action in late] == [4_000_000_000]
 
 
+def test_late_facts_may_still_end_a_hold(drive: Drive, believe: Believe) -> None:
+    """Beliefs that waited for a slow camera arrive together: the later of them counts before the hold is judged."""
+    driver = drive({"when": {"belief": "a.x", "above": 0.9, "for_s": 0.5}})
+    driver.step(9.9)
+
+    assert driver.step(10, believe("a.x", 0.95, 9), believe("a.x", 0.1, 9.2)) == []
+    assert len(driver.step(11, believe("a.x", 0.95, 10), believe("a.x", 0.1, 10.6))) == 1
+
+
 def test_said(drive: Drive, say: Say) -> None:
     """Only at the moment it is said, each time anew, and only what fits."""
     body = {"intent": ["turn_on", "turn_off"], "slots": {"color": ["Red", "blue"]}, "area": "hall", "above": 0.6}
