@@ -28,11 +28,11 @@ def feed(health: PartHealth, modality: Modality, stale_s: float | None) -> Feed:
 
 
 def emitter(health: PartHealth, stages: Sequence[DetectorStage], post: Callable[[Report], None]) -> Emit:
-    """The `emit` of one source: thread-safe, never blocks."""
+    """The `emit` of one source: thread-safe, never blocks. A retained value is no sign of life."""
 
     def emit(sample: Sample) -> None:
         health.arrived(sample.t)
-        if not health.alive:
+        if not health.alive and not (isinstance(sample, Reading) and sample.retained):
             health.set("ok")
         for stage in stages:
             stage.offer(sample)
