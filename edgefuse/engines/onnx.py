@@ -3,6 +3,7 @@
 import hashlib
 import os
 import platform
+import threading
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -47,7 +48,7 @@ class OnnxBackend:
         if optimised is not None and _trusted(optimised):
             with suppress(ModelError):  # whatever is wrong with it, the original is still there
                 return OnnxModel(_session(optimised, threads, optimise=False), card, path)
-        made = None if optimised is None else optimised.with_suffix(f".{os.getpid()}.new")
+        made = None if optimised is None else optimised.with_suffix(f".{os.getpid()}-{threading.get_ident()}.new")
         model = OnnxModel(_session(path, threads, optimise=True, save=made), card, path)
         if made is not None and optimised is not None:
             _keep(made, optimised)

@@ -123,8 +123,11 @@ class Store:
 
     def _located(self, entry: Entry) -> Path | None:
         folder = self.dir / entry.name
-        if files.intact(folder, entry.files):
-            return entry.main_path(folder)
+        try:
+            if files.intact(folder, entry.files):
+                return entry.main_path(folder)
+        except OSError as error:
+            raise ModelError(f"model '{entry.name}': cannot read {folder}: {error}") from error
         return self._in_place(entry)
 
     def _in_place(self, entry: Entry) -> Path | None:
@@ -234,9 +237,12 @@ class Store:
 
 
 def models_dir(config: ModelsConfig) -> Path:
-    """Where models are kept: the configuration, else $EDGEFUSE_MODELS, else the user's cache."""
+    """Where models are kept: the configuration, else $EDGEFUSE_MODELS, else the user's cache. Raises ModelError."""
     chosen = config.dir or os.environ.get("EDGEFUSE_MODELS") or "~/.cache/edgefuse/models"
-    return Path(chosen).expanduser()
+    try:
+        return Path(chosen).expanduser()
+    except RuntimeError as error:
+        raise ModelError(f"there is no home directory to keep models in ({error}); set EDGEFUSE_MODELS") from error
 
 
 class _Counted:

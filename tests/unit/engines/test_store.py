@@ -22,7 +22,7 @@ import pytest
 from edgefuse.config.models import ModelsConfig
 from edgefuse.core.errors import ModelError
 from edgefuse.core.health import PartHealth
-from edgefuse.engines.store import Store
+from edgefuse.engines.store import Store, models_dir
 from edgefuse.pipeline.clock import SystemClock
 
 MakeStore = Callable[..., Store]
@@ -32,7 +32,7 @@ import sys
 from pathlib import Path
 from edgefuse.config.models import ModelsConfig
 from edgefuse.core.errors import ModelError
-from edgefuse.engines.store import Store
+from edgefuse.engines.store import Store, models_dir
 from edgefuse.pipeline.clock import SystemClock
 try:
     Store(ModelsConfig(dir=Path(sys.argv[1])), SystemClock()).pull([sys.argv[2]])
@@ -403,6 +403,25 @@ def test_a_model_larger_than_the_disk_is_refused_at_once(
     with pytest.raises(ModelError, match="no space"):
         store.pull(["m"])
     assert not (store.dir / ".staging").exists()
+
+
+def test_a_folder_that_is_none_is_explained(tmp_path: Path) -> None:
+    """Where the folder of models cannot be, the error says what to set instead."""
+    (tmp_path / "models").write_text("a file", encoding="utf-8")
+    store = Store(ModelsConfig(dir=tmp_path / "models"), SystemClock())
+
+    with pytest.raises(ModelError, match=r"model 'nanodet': cannot .*/models"):
+        store.path("nanodet")
+
+
+def test_the_folder_comes_from_configuration_then_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`models.dir` wins over EDGEFUSE_MODELS, which wins over the user's cache."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("EDGEFUSE_MODELS", raising=False)
+    assert models_dir(ModelsConfig()) == tmp_path / ".cache" / "edgefuse" / "models"
+    monkeypatch.setenv("EDGEFUSE_MODELS", "~/mine")
+    assert models_dir(ModelsConfig()) == tmp_path / "mine"
+    assert models_dir(ModelsConfig(dir=tmp_path / "there")) == tmp_path / "there"
 
 
 @pytest.mark.parametrize(
