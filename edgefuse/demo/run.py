@@ -39,7 +39,7 @@ def main(args: argparse.Namespace) -> int:
     screen = Screen(console, LENGTH_S)
     scene = cached_scene(screen.note)
     with _folder(args) as folder:
-        config, port = _write_config(folder, scene, args.port)
+        config, port = write_config(folder, scene, args.port)
         try:
             heard, figures = _play(screen, config, port)
         except DaemonDiedError as error:
@@ -64,7 +64,8 @@ def _folder(args: argparse.Namespace) -> Iterator[Path]:
             yield Path(folder)
 
 
-def _write_config(folder: Path, scene: Path, port: int) -> tuple[Path, int]:
+def write_config(folder: Path, scene: Path, port: int) -> tuple[Path, int]:
+    """The configuration of the demo in `folder`, and the port of its broker; 0 takes a free one."""
     port = free_port(port)
     template = Template((Path(__file__).parent / "demo.yaml").read_text(encoding="utf-8"))
     config = folder / "demo.yaml"
