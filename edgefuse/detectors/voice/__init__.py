@@ -33,7 +33,9 @@ from edgefuse.grounding.resolve import resolve
 _WINDOW_NS: Nanoseconds = WINDOW * SECOND // SAMPLE_RATE
 _GAP: Nanoseconds = SECOND // 10
 _PRE_ROLL = 12
-"""Windows (.38 s) kept from before the first speech where no wake word is used."""
+"""Windows (.38 s) kept from before the first speech where no wake word is used ..."""
+_LATE = 7
+"""... and (.22 s) from before a wake word is noticed: it has ended by then, and the order may have begun."""
 _SPEECH, _STILL_SPEECH = 0.5, 0.35
 """Silero's probabilities that begin speech and that continue it."""
 
@@ -75,12 +77,13 @@ class _Stream:
 
     vad: Vad
     gate: WakeGate | None
+    before: deque[NDArray[np.int16]]
+    """The latest windows."""
     listener: Listener = field(default_factory=Listener)
     pending: NDArray[np.int16] = field(default_factory=lambda: np.zeros(0, dtype=np.int16))
     until: Nanoseconds | None = None
     """End of the last chunk."""
     captured: list[NDArray[np.int16]] = field(default_factory=list)
-    before: deque[NDArray[np.int16]] = field(default_factory=lambda: deque(maxlen=_PRE_ROLL))
     speaking: bool = False
 
     def reset(self) -> None:
@@ -119,7 +122,7 @@ class Voice:
             gate = None
             if config.wake_word:
                 gate = WakeGate(MicroWakeWord(models.path(config.wake_word)), config.wake_threshold)
-            self._streams[source] = _Stream(Vad(vad), gate)
+            self._streams[source] = _Stream(Vad(vad), gate, deque(maxlen=_LATE if gate else _PRE_ROLL))
         folder = models.path(config.recogniser)
         self._hearing = Hearing(folder, self._grammar, config.threads, self._context.health, self._context.clock)
         silence = np.zeros(WINDOW, dtype=np.int16)
@@ -174,16 +177,14 @@ class Voice:
             return stream.gate.opens(pcm)
 
     def _keep(self, stream: _Stream, pcm: NDArray[np.int16], effect: Effect) -> None:
-        """Capture from the end of the wake word on; without one, from a little before the first speech."""
+        """Capture from the end of the wake word on, or from a little before the first speech."""
         if effect is Effect.BEGIN:
             stream.captured = list(stream.before)
-            stream.before.clear()
         if effect is Effect.FORGET:
             stream.captured.clear()
         if stream.listener.capturing:
             stream.captured.append(pcm)
-        elif not self._timing.wakes:
-            stream.before.append(pcm)
+        stream.before.append(pcm)
 
     def _wake(self, sample: AudioChunk, p: float, end: Nanoseconds) -> Observation:
         label = self._config.wake_word or ""
