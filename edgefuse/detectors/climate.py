@@ -34,8 +34,8 @@ class ClimateConfig(DetectorConfig):
     type: Literal["climate"] = "climate"
     limits: dict[str, tuple[float, float]] = Field(default_factory=dict)
     """Quantity -> lowest and highest value that is in order; what is physically impossible is always out of range."""
-    window_s: Annotated[float, Field(gt=0)] = 120
-    """Slopes are taken over this long."""
+    window_s: Annotated[float, Field(gt=0)] = 300
+    """Slopes are taken over this long, from four readings on: short for quick alarms, long for slow sensors."""
     fresh_s: Annotated[float, Field(gt=0)] = 1800
     """How long a reading counts as what is there now."""
     stuck_s: Annotated[float, Field(gt=0)] = 7200
