@@ -18,11 +18,12 @@ _LOOKS = {
     "belief": ("◐", "%", "blue"),
     "order": ("→", ">", "green"),
     "thing": ("☼", "*", "bold green"),
-    "alert": ("▲", "!", "bold white on red"),
+    "alert": ("▲", "!", "bold red"),
     "fault": ("✖", "x", "bold yellow"),
     "status": ("●", ".", "bold"),
 }
 """kind -> sign, sign without Unicode, style of sign and word."""
+_WORD = 10
 _ASCII = str.maketrans({"“": '"', "”": '"', "…": "...", "·": "-", "→": "->", "✔": "+", "✘": "-", "°": " "})
 
 
@@ -66,14 +67,13 @@ class Screen:
         unicode_sign, plain_sign, style = _LOOKS[line.kind]
         row = Table.grid(padding=(0, 1))
         row.add_column(width=5, justify="right", style="dim")
-        row.add_column(width=1, style=style)
-        row.add_column(width=10, style=style)
+        row.add_column(width=_WORD + 2)
         row.add_column()
         text = Text(self._fit(line.text), style="bold" if line.kind == "alert" else "")
         for detail in line.details:
             text.append("\n" + self._fit(detail), style="dim not bold")
-        word = Text(self._fit(line.word))
-        row.add_row(clock(at_s), plain_sign if self._plain else unicode_sign, word, text)
+        sign = plain_sign if self._plain else unicode_sign
+        row.add_row(clock(at_s), Text(f"{sign} {self._fit(line.word)}", style=style), text)
         self.console.print(row)
 
     def summary(self, outcomes: Iterable[Outcome], figures: Iterable[tuple[str, str]]) -> None:

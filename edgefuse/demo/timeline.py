@@ -105,7 +105,9 @@ class Timeline:
             self._beliefs[rest] = (before, missing)
             return []
         self._beliefs[rest] = (p, missing)
-        return [Line("belief", "belief", f"{rest.replace('/', '.')} {percent(p)}", weights(payload))]
+        return [
+            Line("belief", "belief", f"{rest.replace('/', '.')} {percent(p)}", (*reasons(payload), *in_sum(payload)))
+        ]
 
     def _intent(self, _: str, payload: Json) -> list[Line]:
         intent, said = payload["intent"], payload.get("said")
@@ -119,7 +121,7 @@ class Timeline:
     def _alert(self, _: str, payload: Json) -> list[Line]:
         info = payload["info"]
         text = f"{info['headline']} ({info['severity']}, {info['urgency']}, {info['certainty']})"
-        beliefs = [line for belief in payload.get("beliefs", {}).values() for line in weights(belief)]
+        beliefs = [line for belief in payload.get("beliefs", {}).values() for line in in_sum(belief)]
         return [Line("alert", "ALERT", text, (*reasons(payload), *beliefs))]
 
     def _observation(self, _: str, payload: Json) -> list[Line]:
@@ -141,19 +143,13 @@ def _label(key: str) -> str:
     return key.partition("/")[2]
 
 
-def weights(payload: Mapping[str, Json]) -> tuple[str, ...]:
-    """What each modality adds in log-odds, what p would be without it, and what is missing."""
-    contributions: Mapping[str, float] = payload.get("contributions", {})
-    without: Mapping[str, float] = payload.get("without", {})
-    missing: Sequence[str] = payload.get("missing", ())
-    strongest = sorted(contributions.items(), key=lambda item: -abs(item[1]))
-    added = [
-        f"{modality} {weight:+.1f} ({percent(without.get(modality, 0.0))} without it)"
-        for modality, weight in strongest
-        if modality not in missing
-    ]
-    lines = [", ".join(added)] if added else []
-    return (*lines, f"missing: {', '.join(missing)} (unknown is not no)") if missing else tuple(lines)
+def in_sum(belief: Mapping[str, Json]) -> tuple[str, ...]:
+    """One line: what each live modality adds in log-odds, and what p would be without it; none when none adds."""
+    missing: Sequence[str] = belief.get("missing", ())
+    added = sorted(belief["contributions"].items(), key=lambda item: -abs(item[1]))
+    told = [f"{name} {weight:+.1f}" for name, weight in added if name not in missing]
+    without = [f"{percent(belief['without'][name])} without {name}" for name, _ in added if name not in missing]
+    return (f"in sum {', '.join(told)}; {', '.join(without)}",) if told else ()
 
 
 def reasons(payload: Mapping[str, Json]) -> tuple[str, ...]:

@@ -19,6 +19,7 @@ def timeline() -> Timeline:
 
 def belief(p: float, **more: Any) -> dict[str, Any]:
     return {
+        "because": ["the door is open"],
         "p": p,
         "contributions": {"sensor": 3.4, "vision": -2.1},
         "without": {"sensor": 0.01, "vision": 0.62},
@@ -103,7 +104,10 @@ def test_belief_is_told_when_it_moves(timeline: Timeline) -> None:
 
     assert [len(lines) for lines in told] == [0, 0, 1, 0, 1, 0, 1]
     assert told[4][0].text == "hall.intrusion 85 %"
-    assert told[4][0].details == ("sensor +3.4 (1 % without it), vision -2.1 (62 % without it)",)
+    assert told[4][0].details == (
+        "the door is open",
+        "in sum sensor +3.4, vision -2.1; 1 % without sensor, 62 % without vision",
+    )
 
 
 def test_missing_modality_is_told(timeline: Timeline) -> None:
@@ -111,9 +115,9 @@ def test_missing_modality_is_told(timeline: Timeline) -> None:
     topic = f"{BASE}/belief/hall/intrusion"
     tell(timeline, topic, belief(0.5))
 
-    (line,) = tell(timeline, topic, belief(0.5, missing=["vision"]))
+    (line,) = tell(timeline, topic, belief(0.5, missing=["vision"], because=["nothing is known from vision"]))
 
-    assert "missing: vision (unknown is not no)" in line.details
+    assert line.details == ("nothing is known from vision", "in sum sensor +3.4; 1 % without sensor")
 
 
 def test_alert_carries_headline_severity_and_the_beliefs_behind_it(timeline: Timeline) -> None:
@@ -129,7 +133,7 @@ def test_alert_carries_headline_severity_and_the_beliefs_behind_it(timeline: Tim
     assert line.kind == "alert"
     assert line.text == "Somebody came in (Severe, Immediate, Likely)"
     assert line.details[:2] == ("hall.intrusion is 85 % likely", "people sees person")
-    assert line.details[2].startswith("sensor +3.4 (1 % without it)")
+    assert line.details[2].startswith("in sum sensor +3.4")
 
 
 def test_health_is_told_when_a_part_changes(timeline: Timeline) -> None:
