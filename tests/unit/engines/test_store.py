@@ -23,6 +23,7 @@ from edgefuse.config.models import ModelsConfig
 from edgefuse.core.errors import ModelError
 from edgefuse.core.health import PartHealth
 from edgefuse.engines.store import Store, models_dir
+from edgefuse.engines.tfjs import to_onnx
 from edgefuse.pipeline.clock import SystemClock
 
 MakeStore = Callable[..., Store]
@@ -33,6 +34,7 @@ from pathlib import Path
 from edgefuse.config.models import ModelsConfig
 from edgefuse.core.errors import ModelError
 from edgefuse.engines.store import Store, models_dir
+from edgefuse.engines.tfjs import to_onnx
 from edgefuse.pipeline.clock import SystemClock
 try:
     Store(ModelsConfig(dir=Path(sys.argv[1])), SystemClock()).pull([sys.argv[2]])
@@ -221,6 +223,35 @@ def test_parts_are_joined_and_kept(catalogue: MakeStore, tmp_path: Path) -> None
 
     assert store.path("m").read_bytes() == b"first second"
     assert sorted(path.name for path in store.path("m").parent.iterdir()) == [".edgefuse.json", "m.bin"]
+
+
+def test_a_graph_model_is_converted_and_pinned(catalogue: MakeStore, tmp_path: Path) -> None:
+    """A TensorFlow.js model becomes the ONNX file whose hash is pinned; another result is refused."""
+    shape = {"dim": [{"size": "1"}, {"size": "3"}]}
+    nodes = [
+        {"op": "Placeholder", "name": "x", "attr": {"shape": {"shape": shape}}},
+        {"op": "Sigmoid", "name": "y", "input": ["x"]},
+    ]
+    signature = {"outputs": {"y": {"name": "y:0", "tensorShape": shape}}}
+    graph = json.dumps({"modelTopology": {"node": nodes}, "weightsManifest": [], "signature": signature}).encode()
+    (tmp_path / "m.json").write_bytes(graph)
+    onnx = to_onnx(tmp_path / "m.json")
+    take = [{"file": str(tmp_path), "files": {"m.json": "m.json"}}]
+    entry = {
+        "raw": {"m.json": pinned(graph)},
+        "sources": [{"take": take, "convert": "tfjs"}],
+        "card": {"format": "onnx"},
+    }
+
+    store = catalogue(
+        m={**entry, "files": {"m.onnx": pinned(onnx)}}, n={**entry, "files": {"m.onnx": pinned(b"other")}}
+    )
+
+    assert [(one.ok, one.detail) for one in store.pull(["m"]) and store.verify(["m"])] == [
+        (True, "sha256 matches, runs on CPUExecutionProvider")
+    ]
+    with pytest.raises(ModelError, match=r"m.onnx: expected sha256 .* after conversion \(tfjs\)"):
+        store.pull(["n"])
 
 
 def test_a_broken_connection_is_taken_up(catalogue: MakeStore, shop: Any) -> None:
