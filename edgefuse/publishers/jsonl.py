@@ -3,7 +3,7 @@
 import json
 import sys
 from pathlib import Path
-from typing import Literal, TextIO
+from typing import BinaryIO, Literal
 
 from edgefuse.config.models import PublisherConfig
 from edgefuse.core.errors import ConfigError, PublishError
@@ -25,27 +25,30 @@ class JsonlPublisher:
 
     def __init__(self, config: Config, context: Context) -> None:
         """Open the file. Raises ConfigError."""
-        self._file: TextIO
-        self._own = config.path is not None
+        self._file: BinaryIO | None = None
         if config.path is None:
-            self._file = sys.stdout
             return
         try:
-            self._file = config.path.open("a" if config.append else "w", encoding="utf-8", newline="\n")
+            self._file = config.path.open("ab" if config.append else "wb", buffering=0)
         except OSError as error:
             raise ConfigError(f"publishers.{context.name}: cannot write {config.path}: {error.strerror}") from error
 
     async def publish(self, message: Message) -> None:
-        """Return once it is flushed. Raises PublishError."""
+        """Return once it is written. Raises PublishError."""
+        text = line(message)
         try:
-            self._file.write(line(message))
-            self._file.flush()
-        except (OSError, ValueError) as error:
-            raise PublishError(f"{getattr(self._file, 'name', 'file')}: {error}") from error
+            if self._file is None:
+                sys.stdout.write(text)
+                sys.stdout.flush()
+            else:
+                self._file.write(text.encode())
+        except OSError as error:
+            name = "standard output" if self._file is None else self._file.name
+            raise PublishError(f"cannot write {name}: {error.strerror}") from error
 
     async def close(self) -> None:
         """Close the file. Calling twice is allowed."""
-        if self._own:
+        if self._file is not None:
             self._file.close()
 
 
