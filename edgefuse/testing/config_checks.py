@@ -1,9 +1,12 @@
 """Checks of a plug-in's Config."""
 
+import re
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple, get_args, get_origin
 
 from pydantic import BaseModel
+
+_UNIT = re.compile(r"_(s|ms|db|dbfs|hz|fps|mb|days|percent|degc|hpa|ppm|lx|m)$")
 
 
 class Check(NamedTuple):
@@ -29,7 +32,7 @@ def run_all(checks: Iterator[Check]) -> None:
 def check_config(config: type[BaseModel]) -> Iterator[Check]:
     """Facts that hold for the Config of every plug-in."""
     yield Check("config refuses unknown keys", lambda: _is_strict(config))
-    yield Check("config describes its fields", lambda: _is_described(config))
+    yield Check("config describes its numbers", lambda: _is_described(config))
     yield Check("config has a JSON Schema", lambda: _has_schema(config))
     yield Check("config is chosen by a literal", lambda: _is_tagged(config))
 
@@ -46,10 +49,9 @@ def _is_described(config: type[BaseModel]) -> None:
     bare = [
         name
         for name, field in config.model_fields.items()
-        if not field.description and name not in {"type", "fuser", "area"} and not field.metadata
+        if not (field.description or field.metadata or _UNIT.search(name)) and field.annotation in {int, float}
     ]
-    bare = [name for name in bare if not name.endswith("_s")]
-    assert not bare, f"no docstring under {', '.join(bare)}: say the unit and what 0 or None means"
+    assert not bare, f"{', '.join(bare)}: give a number bounds, a unit in its name, or a docstring that says them"
 
 
 def _has_schema(config: type[BaseModel]) -> None:

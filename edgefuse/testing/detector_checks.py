@@ -13,14 +13,18 @@ from edgefuse.testing.samples import odd
 _MODALITY = {AudioChunk: "audio", Frame: "vision", Reading: "sensor"}
 
 
-def check_detector(make: Callable[[], Detector], samples: Sequence[Sample]) -> Iterator[Check]:
-    """Facts that hold for every detector. `make` gives a fresh one each time; `samples` are what it is made for."""
-    yield from check_config(type(make()).Config)
-    yield Check("declares modality and sample types", lambda: _declares(make()))
+def check_detector(make: Callable[[], Detector], samples: Sequence[Sample], *, least: int = 0) -> Iterator[Check]:
+    """Facts that hold for every detector.
+
+    `make` gives a fresh one each time; `samples` are what it is made for, and give at least `least` observations.
+    """
+    first = make()
+    yield from check_config(type(first).Config)
+    yield Check("declares modality and sample types", lambda: _declares(first))
     yield Check("same again after reset", lambda: _resets(make(), samples))
     yield Check("same again in another instance and thread", lambda: _repeats(make, samples))
     yield Check("never changes a sample", lambda: _leaves_alone(make(), samples))
-    yield Check("observations are well-formed", lambda: _well_formed(make(), samples))
+    yield Check("observations are well-formed", lambda: _well_formed(make(), samples, least))
     yield Check("takes broken samples", lambda: _survives(make()))
     yield Check("takes gaps and time that steps back", lambda: _survives_gaps(make(), samples))
     yield Check("resets before the first sample", lambda: _resets_early(make(), samples))
@@ -38,6 +42,7 @@ def _declares(detector: Detector) -> None:
     assert not wrong, f"`accepts` has {wrong}; a sample is an AudioChunk, a Frame or a Reading"
     modalities = {_MODALITY[kind] for kind in detector.accepts}
     assert detector.modality in modalities, f"modality {detector.modality!r}, but it accepts {sorted(modalities)}"
+    detector.close()
 
 
 def _resets(detector: Detector, samples: Sequence[Sample]) -> None:
@@ -85,7 +90,7 @@ def _content(sample: Sample) -> bytes:
     return sample.image.tobytes() if isinstance(sample, Frame) else repr(sample).encode()
 
 
-def _well_formed(detector: Detector, samples: Sequence[Sample]) -> None:
+def _well_formed(detector: Detector, samples: Sequence[Sample], least: int) -> None:
     detector.warm_up()
     seen: set[str] = set()
     for sample in samples:
@@ -94,6 +99,7 @@ def _well_formed(detector: Detector, samples: Sequence[Sample]) -> None:
             seen.add(observation.id)
             _check_observation(observation, sample, detector)
     detector.close()
+    assert len(seen) >= least, f"expected at least {least} observations, got {len(seen)}"
 
 
 def _check_observation(observation: Observation, sample: Sample, detector: Detector) -> None:

@@ -44,6 +44,8 @@ class FakeBus:
     """Keeps subscriptions and what was published; `deliver` plays the broker."""
 
     clock: Clock = field(default_factory=FakeClock)
+    retained: dict[str, bytes] = field(default_factory=dict)
+    """Topic -> what the broker keeps; given to every new subscription that matches."""
     handlers: list[tuple[str, Callable[[Incoming], None]]] = field(default_factory=list)
     published: list[tuple[str, bytes, bool]] = field(default_factory=list)
     """Topic, payload, retain."""
@@ -51,8 +53,11 @@ class FakeBus:
     """Topics of the messages that the broker may forget."""
 
     def subscribe(self, topic_filter: str, handler: Callable[[Incoming], None]) -> None:
-        """Note the handler."""
+        """Note the handler, and give it what is retained."""
         self.handlers.append((topic_filter, handler))
+        for topic, payload in self.retained.items():
+            if matches(topic_filter, topic):
+                handler(self._incoming(topic, payload, retained=True))
 
     async def publish(
         self, topic: str, payload: bytes, *, qos: int = 1, retain: bool = False, extras: object = None
@@ -63,11 +68,14 @@ class FakeBus:
 
     def deliver(self, topic: str, payload: bytes, *, retained: bool = False) -> int:
         """Hand a message to every handler whose filter matches; says to how many."""
-        message = Incoming(topic, payload, retained, self.clock.now(), lambda: self.settled.append(topic))
+        message = self._incoming(topic, payload, retained=retained)
         matching = [handler for topic_filter, handler in self.handlers if matches(topic_filter, topic)]
         for handler in matching:
             handler(message)
         return len(matching)
+
+    def _incoming(self, topic: str, payload: bytes, *, retained: bool) -> Incoming:
+        return Incoming(topic, payload, retained, self.clock.now(), lambda: self.settled.append(topic))
 
 
 def matches(topic_filter: str, topic: str) -> bool:

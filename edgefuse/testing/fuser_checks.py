@@ -15,8 +15,9 @@ _CLOSE = 1e-6
 
 def check_fuser(make: Callable[[], Fuser], facts: Sequence[Observation | HealthChange]) -> Iterator[Check]:
     """Facts that hold for every fuser. `facts` are in order of event time and hold evidence that it wants."""
-    yield from check_config(type(make()).Config)
-    yield Check("wants some evidence and nothing foreign", lambda: _wants(make(), facts))
+    first = make()
+    yield from check_config(type(first).Config)
+    yield Check("wants some evidence and nothing foreign", lambda: _wants(first, facts))
     yield Check("gives the same decisions again", lambda: _repeats(make, facts))
     yield Check("says nothing new when nothing is new", lambda: _settles(make(), facts))
     yield Check("decisions are well-formed and add up", lambda: _adds_up(make(), facts))

@@ -27,8 +27,9 @@ def messages() -> list[Message]:
 
 def check_publisher(make: Callable[[], Publisher]) -> Iterator[Check]:
     """Facts that hold for every publisher. `make` gives a fresh one each time, whose other side answers."""
-    yield from check_config(type(make()).Config)
-    yield Check("publishes every kind of message", lambda: anyio.run(_publishes, make()))
+    first = make()
+    yield from check_config(type(first).Config)
+    yield Check("publishes every kind of message", lambda: anyio.run(_publishes, first))
     yield Check("takes the same message twice", lambda: anyio.run(_publishes_twice, make()))
     yield Check("closes twice", lambda: anyio.run(_closes, make()))
     yield Check("after closing raises nothing but PublishError", lambda: anyio.run(_publishes_late, make()))

@@ -30,8 +30,9 @@ def check_source(
     It is watched for `for_s` seconds, or until it ends; `least` samples must have come by then. A source without
     its device may raise SourceError. `repeatable`: two runs to the end must give the same samples.
     """
-    yield from check_config(type(make()).Config)
-    yield Check("declares its modality", lambda: _declares(make()))
+    first = make()
+    yield from check_config(type(first).Config)
+    yield Check("declares its modality", lambda: _declares(first))
     yield Check("emits well-formed samples", lambda: _well_formed(make(), name, for_s, least))
     yield Check("stops when it is cancelled", lambda: _stops(make()))
     yield Check("runs again after it was stopped", lambda: _restarts(make(), for_s))
