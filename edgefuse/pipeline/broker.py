@@ -44,6 +44,8 @@ _DIE_WITH_PARENT = (  # PR_SET_PDEATHSIG, so that even SIGKILL of the daemon lea
     "os.getppid() == int(sys.argv[1]) or sys.exit('the daemon is gone');"
     "os.execv(sys.argv[2], sys.argv[2:])"
 )
+_OURS_ALONE = {"NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"}
+"""mosquitto would tell systemd that it is ready, in the daemon's name."""
 _log = structlog.get_logger()
 
 
@@ -122,7 +124,8 @@ class EmbeddedBroker:
         else:
             command = [sys.executable, "-c", _IOTCORE.format(host=HOST, port=self.port, largest=LARGEST_MESSAGE)]
         wrapped = [sys.executable, "-I", "-S", "-c", _DIE_WITH_PARENT, str(os.getpid()), *command]
-        return await anyio.open_process(wrapped, stdin=DEVNULL, stdout=DEVNULL, stderr=PIPE)
+        own = {name: value for name, value in os.environ.items() if name not in _OURS_ALONE}
+        return await anyio.open_process(wrapped, stdin=DEVNULL, stdout=DEVNULL, stderr=PIPE, env=own)
 
     async def _listens(self, process: Process) -> bool:
         with anyio.move_on_after(_UP_WITHIN_S):

@@ -71,7 +71,9 @@ device: {{id: bench, state_dir: {folder / "state"}}}
 mqtt: {{url: "mqtt://127.0.0.1:{port}"}}
 sources: {{smoke: {{type: mqtt, topic: zigbee2mqtt/smoke}}}}
 rules:
-  - {{name: fire, when: {{reading: {{of: smoke, quantity: smoke, equals: true}}}}, then: [{{alert: fire, severity: Extreme}}]}}
+  - name: fire
+    when: {{reading: {{of: smoke, quantity: smoke, equals: true}}}}
+    then: [{{alert: fire, severity: Extreme}}]
 """
         )
         arrived: dict[int, float] = {}
@@ -135,7 +137,8 @@ def cpu(folder: Path) -> dict[str, Any]:
         listener.on_message = lambda _c, _u, message: spent.append(
             sum(part["model_cpu_s"] for part in json.loads(message.payload)["parts"].values())
         )
-        time.sleep(0.5)
+        while not spent:
+            time.sleep(0.05)
         first = spent[0]
         time.sleep(SCENE_S)
         after = process.cpu_times()
