@@ -20,7 +20,10 @@ MOVED = 0.005
 
 
 class Evidence(Strict):
-    """`{from: people, label: person, if_true: .9, if_false: .02}`; with bounds, a test of a sensor's value."""
+    """`{from: people, label: person, if_true: .9, if_false: .02}`; with bounds, a test of a sensor's value.
+
+    Without bounds a reading speaks for itself: `smoke: false` is a look that found no smoke.
+    """
 
     model_config = ConfigDict(populate_by_name=True)
 
@@ -94,7 +97,7 @@ class Evidence(Strict):
         if self.zone is not None and self.zone not in observation.data.get("zones", ()):
             return None
         if not self.tests_value:
-            return observation.score
+            return 0.0 if observation.data.get("value") is False else observation.score
         held = self.holds(observation.data.get("value"))
         return None if held is None else observation.score * held
 
@@ -157,7 +160,6 @@ class _Item:
         return max(shares, key=lambda share: towards * share.log_odds, default=Share(self.modality, 0.0))
 
     def _of(self, track: _Track, t: Nanoseconds) -> Share:
-        part, label = self.config.from_, self.config.label
         seen, looked = track.seen, track.looked
         fresh = self._faded(t - seen.end) if seen else 0.0
         positive = fresh * self.config.log_odds(track.score) if seen else 0.0
@@ -166,10 +168,9 @@ class _Item:
         else:
             age = max(0, t - looked.end - int(self.config.half_life_s * SECOND))
             negative = (1 - fresh) * self._faded(age) * self.config.log_odds(0)
-        if seen and (looked is None or abs(positive) >= abs(negative)):
-            return Share(self.modality, positive + negative, explain.sighting(part, label, seen), seen.id)
-        assert looked is not None
-        return Share(self.modality, positive + negative, explain.absence(part, label, looked), looked.id)
+        found = looked is None or (seen is not None and abs(positive) >= abs(negative))
+        behind = seen if found else looked
+        return Share(self.modality, positive + negative, self.config.from_, self.config.label, behind, found)
 
     def _faded(self, age: Nanoseconds) -> float:
         fraction: float = 0.5 ** (max(0, age) / SECOND / self.config.half_life_s)
@@ -201,6 +202,7 @@ class Bayes:
         self._items = [_Item(item, context.modalities[item.from_]) for item in config.evidence]
         self._modalities: list[Modality] = sorted({item.modality for item in self._items})
         self._alive: dict[str, bool] = {}
+        self._missing: Mapping[str, Sequence[str]] = self._silent()
         self._last: Decision | None = None
 
     @property
@@ -220,6 +222,7 @@ class Bayes:
         for fact in facts:
             if isinstance(fact, HealthChange):
                 self._alive[fact.part] = fact.state in ALIVE
+                self._missing = self._silent()
             else:
                 self._take(fact)
         decision = self._decide(now)
@@ -229,7 +232,9 @@ class Bayes:
         for item in self._items:
             if observation.detector != item.config.from_:
                 continue
-            self._alive.setdefault(observation.detector, True)
+            if observation.detector not in self._alive:
+                self._alive[observation.detector] = True
+                self._missing = self._silent()
             score = item.config.looks(observation)
             if score is not None:
                 item.tracks.setdefault(observation.source, _Track()).take(observation, score)
@@ -240,7 +245,7 @@ class Bayes:
             for item in self._items
         ]
 
-    def _missing(self) -> Mapping[str, Sequence[str]]:
+    def _silent(self) -> Mapping[str, Sequence[str]]:
         """Modality -> its parts, where none of them is alive."""
         parts: dict[str, list[str]] = {modality: [] for modality in self._modalities}
         for item in self._items:
@@ -254,7 +259,7 @@ class Bayes:
         return p >= self._config.threshold + margin
 
     def _decide(self, t: Nanoseconds) -> Decision | None:
-        shares, missing, last = self._shares(t), self._missing(), self._last
+        shares, missing, last = self._shares(t), self._missing, self._last
         added = explain.contributions(shares, self._modalities)
         p = sigmoid(self._prior + sum(added.values()))
         state = self._state(p)
@@ -271,7 +276,9 @@ class Bayes:
             prior=self._prior,
             without=explain.without(self._prior, added),
             missing=tuple(missing),
-            evidence=tuple(dict.fromkeys(share.observation for share in shares if share.observation and share.counts)),
+            evidence=tuple(
+                dict.fromkeys(share.observation.id for share in shares if share.observation and share.counts)
+            ),
             because=explain.because(shares, missing),
         )
         return self._last

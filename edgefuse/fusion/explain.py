@@ -17,15 +17,24 @@ class Share:
 
     modality: Modality
     log_odds: float
-    what: str = ""
-    """Plain words: `people sees person (93 % sure)`."""
-    observation: str | None = None
-    """Id of the observation behind it; None when there is nothing behind it."""
+    part: str = ""
+    label: str = ""
+    """What it looked for."""
+    observation: Observation | None = None
+    """What it found, or its last look in vain; None when there is nothing behind it."""
+    found: bool = True
 
     @property
     def counts(self) -> bool:
         """Whether it is worth mentioning."""
         return self.observation is not None and abs(self.log_odds) >= NEGLIGIBLE
+
+    @property
+    def what(self) -> str:
+        """Plain words: `people sees person (93 % sure)`."""
+        if self.observation is None:
+            return f"{self.part} knows nothing of {self.label}"
+        return (sighting if self.found else absence)(self.part, self.label, self.observation)
 
 
 def logit(p: float) -> float:
@@ -55,7 +64,7 @@ def without(prior: float, added: Mapping[str, float]) -> dict[str, float]:
 
 def because(shares: Sequence[Share], missing: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
     """One sentence per share, strongest first, then one per missing modality (name -> its silent parts)."""
-    told = sorted((share for share in shares if share.counts), key=lambda share: (-abs(share.log_odds), share.what))
+    told = sorted((share for share in shares if share.counts), key=lambda share: -abs(share.log_odds))
     silent = [f"nothing is known from {name}: {', '.join(parts)} not working" for name, parts in missing.items()]
     return (*(f"{share.what}: speaks {_weight(share.log_odds)}" for share in told), *silent)
 

@@ -155,6 +155,16 @@ def test_value_tests(test: dict[str, Any], value: Any, holds: object) -> None:
     assert Evidence.model_validate({**SMOKE, "equals": None, **test}).holds(value) is holds
 
 
+def test_switch_needs_no_bounds(bayes: Make, see: See) -> None:
+    """`smoke: false` is a look that found nothing, `smoke: true` a sighting."""
+    plain = {**SMOKE, "equals": None}
+    quiet = at(bayes(plain), 1, see("smoke", "smoke", 1, kind="reading", value=False))
+
+    assert quiet.p < 0.1
+    assert quiet.because == ("smoke reports no smoke: speaks strongly against it (-3.0)",)
+    assert at(bayes(plain), 1, see("smoke", "smoke", 1, kind="reading", value=True)).p > 0.9
+
+
 def test_filters(bayes: Make, see: See) -> None:
     """Label, kind, area, zone and detector must all fit."""
     door = bayes({**PERSON, "kind": "object", "area": "hall", "zone": "door"})

@@ -16,22 +16,24 @@ def test_sigmoid_undoes_logit() -> None:
     assert explain.sigmoid(-inf) == 0
 
 
-def test_sentences_are_sorted_by_weight() -> None:
+def test_sentences_are_sorted_by_weight(see: See) -> None:
     """The strongest comes first, what hardly counts is left out, missing modalities come last."""
+    smoke = see("smoke", "smoke", 1, kind="reading", value=True)
     shares = [
-        explain.Share("audio", 0.2, "voice hears speech", "a"),
-        explain.Share("vision", -4.5, "people sees no person", "b"),
-        explain.Share("sensor", 1.0, "smoke reports smoke", "c"),
-        explain.Share("sensor", 1e-5, "forgotten", "d"),
-        explain.Share("sensor", 3.0, "nothing behind it"),
+        explain.Share("audio", 0.2, "voice", "speech", see("voice", "speech", 1)),
+        explain.Share("vision", -4.5, "people", "person", see("people", "objects", 1, kind="scene"), found=False),
+        explain.Share("sensor", 1.0, "smoke", "smoke", smoke),
+        explain.Share("sensor", 1e-5, "smoke", "smoke", smoke),
+        explain.Share("sensor", 3.0, "smoke", "smoke"),
     ]
 
     assert explain.because(shares, {"audio": ["voice", "bell"]}) == (
         "people sees no person: speaks very strongly against it (-4.5)",
         "smoke reports smoke: speaks for it (+1.0)",
-        "voice hears speech: speaks slightly for it (+0.2)",
+        "voice hears speech (100 % sure): speaks slightly for it (+0.2)",
         "nothing is known from audio: voice, bell not working",
     )
+    assert shares[-1].what == "smoke knows nothing of smoke"
 
 
 def test_words(see: See) -> None:
