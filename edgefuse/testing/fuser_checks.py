@@ -46,7 +46,9 @@ def _observations(facts: Sequence[Observation | HealthChange]) -> list[Observati
 def _wants(fuser: Fuser, facts: Sequence[Observation | HealthChange]) -> None:
     assert isinstance(fuser, Fuser), f"{type(fuser).__name__} lacks a method of edgefuse.core.ports.Fuser"
     observations = _observations(facts)
-    assert any(map(fuser.wants, observations)), "it wants none of the facts of this check"
+    wanted = {observation.detector for observation in observations if fuser.wants(observation)}
+    assert wanted, "it wants none of the facts of this check"
+    assert wanted <= fuser.parts, f"it wants facts of {sorted(wanted - fuser.parts)}, which `parts` does not name"
     assert not fuser.wants(_foreign(observations[0])), "it wants an observation of a part that it does not know"
 
 
