@@ -28,6 +28,8 @@ _DAY = 86_400 * SECOND
 _MB = 1_000_000
 _ORDER = {"alert": 0, "intent": 1, "state": 2}
 _MOST_TIMED = 4096
+_COUNT_PAUSE = 50
+"""Counting a full outbox takes long: wait so many times as long before the next count."""
 _T = TypeVar("_T")
 _log = structlog.get_logger()
 
@@ -55,6 +57,7 @@ class Outbox:
         self._hidden: dict[str, Nanoseconds | None] = {}
         """Rows on disk that are done but for the owed statements -> when acknowledged; None: confirmed."""
         self._dropped: dict[str, int] = {}
+        self._count_at: Nanoseconds = 0
 
     async def open(self) -> None:
         """Open the database; a corrupt one is moved aside. Never fails for the disk's sake."""
@@ -252,7 +255,10 @@ class Outbox:
         self._ram.forget_acked(before)
         if self._try(lambda table: table.forget_acked(before)):
             self._try(Table.compact)
-        self._health.info["depth"] = asdict(self._depth())
+        begin = self._clock.now()
+        if begin >= self._count_at:
+            self._health.info["depth"] = asdict(self._depth())
+            self._count_at = begin + _COUNT_PAUSE * (self._clock.now() - begin)
 
     def _depth(self) -> Depth:
         disk, ram = self._try(Table.depth) or Depth(0, 0, 0, 0, 0), self._ram.depth()

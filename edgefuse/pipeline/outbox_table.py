@@ -40,6 +40,9 @@ CREATE TABLE IF NOT EXISTS message (
 CREATE INDEX IF NOT EXISTS message_order ON message (
   CASE cls WHEN 'alert' THEN 0 WHEN 'intent' THEN 1 ELSE 2 END, seq);
 CREATE INDEX IF NOT EXISTS message_topic ON message (topic) WHERE cls = 'state';
+CREATE INDEX IF NOT EXISTS message_acked ON message (acked) WHERE acked IS NOT NULL;
+CREATE INDEX IF NOT EXISTS message_expires ON message (expires) WHERE expires IS NOT NULL;
+CREATE INDEX IF NOT EXISTS message_age ON message (created) WHERE cls = 'alert';
 CREATE TABLE IF NOT EXISTS rule_state (one INTEGER PRIMARY KEY CHECK (one = 1), value TEXT NOT NULL) STRICT;
 """
 _INSERT = """
@@ -98,8 +101,8 @@ class Table:
         self.db.close()
 
     def commit(self, messages: Sequence[Message], state: Json | None) -> None:
-        """Store all or nothing; on disk when it returns if there is more than state messages."""
-        durable = state is not None or any(message.cls != "state" for message in messages)
+        """Store all or nothing; on disk when it returns if there is more than states and QoS 0."""
+        durable = state is not None or any(message.cls != "state" and message.qos for message in messages)
         self.db.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
         text = None if state is None else json.dumps(state, separators=(",", ":"), allow_nan=False)
         with self._transaction():
@@ -168,7 +171,8 @@ class Table:
     def expire(self, wall: Nanoseconds, oldest: Nanoseconds) -> dict[str, int]:
         """Drop what has expired, and alerts from before wall time `oldest`. Returns counts by class."""
         rows = self.db.execute(
-            "SELECT id, cls FROM message WHERE expires <= ? OR (cls = 'alert' AND created BETWEEN ? AND ?)",
+            "SELECT id, cls FROM message WHERE expires <= ?"
+            " UNION SELECT id, cls FROM message WHERE cls = 'alert' AND created BETWEEN ? AND ?",
             (wall, SANE_CLOCK, oldest),
         ).fetchall()
         return self._drop(rows)

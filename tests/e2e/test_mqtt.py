@@ -474,3 +474,70 @@ def test_retained_and_response_topic_are_told(broker: Broker) -> None:
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep the back-off short, so that tests need not wait for it."""
     monkeypatch.setattr("edgefuse.mqtt.connection.LONGEST_DELAY_S", 0.5)
+
+
+class Mute:
+    """Accepts connections and answers CONNECT at most."""
+
+    def __init__(self, connack: bytes) -> None:
+        self.accepted = 0
+        self._connack = connack
+        self._server = socket.create_server(("127.0.0.1", 0))
+        self.url = f"mqtt://127.0.0.1:{self._server.getsockname()[1]}"
+        self._sockets: list[socket.socket] = []
+        self._thread = threading.Thread(target=self._serve)
+        self._thread.start()
+
+    def _serve(self) -> None:
+        while True:
+            client, _ = self._server.accept()
+            self._sockets.append(client)
+            if not client.recv(4096):
+                return
+            self.accepted += 1
+            client.sendall(self._connack)
+
+    def close(self) -> None:
+        """End its thread."""
+        socket.create_connection(("127.0.0.1", self._server.getsockname()[1])).close()
+        self._thread.join()
+        for one in [*self._sockets, self._server]:
+            one.close()
+
+
+def test_a_broker_that_stops_answering_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without PUBACK in time the publisher is told, and the connection is made anew."""
+    monkeypatch.setattr("edgefuse.mqtt.connection.PUBACK_TIMEOUT_S", 0.2)
+    mute = Mute(b"\x20\x03\x00\x00\x00")
+    one, health = connection(mute.url)
+
+    async def main() -> None:
+        async with connected(one):
+            await until(lambda: one.connected, "connected")
+            with pytest.raises(PublishError, match="no acknowledgement"):
+                await one.publish("x", b"y")
+            assert not one.connected
+            await until(lambda: mute.accepted == 2 and one.connected, "connected again")
+
+    try:
+        anyio.run(main)
+    finally:
+        mute.close()
+    assert health.restarts == 1
+
+
+def test_something_that_is_no_broker_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A port that accepts and says nothing is given up after a while, with that reason."""
+    monkeypatch.setattr("edgefuse.mqtt.connection._HANDSHAKE_S", 0.2)
+    mute = Mute(b"")
+    one, health = connection(mute.url)
+
+    async def main() -> None:
+        async with connected(one):
+            await until(lambda: health.state == "failed", "given up")
+            assert health.reason.endswith("accepts connections but does not answer as an MQTT broker")
+
+    try:
+        anyio.run(main)
+    finally:
+        mute.close()
