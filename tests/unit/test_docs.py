@@ -1,0 +1,84 @@
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+from pydantic import BaseModel
+
+from edgefuse.config import models, rules
+from edgefuse.registry import config_of, names
+
+ROOT = Path(__file__).resolve().parents[2]
+pytestmark = pytest.mark.skipif(not (ROOT / "docs").is_dir(), reason="the tests run outside a checkout")
+
+
+def nested(config: type[BaseModel]) -> Iterator[type[BaseModel]]:
+    """A model and those inside its fields."""
+    yield config
+    for field in config.model_fields.values():
+        for kind in parts(field.annotation):
+            yield from nested(kind)
+
+
+def parts(annotation: Any) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for inner in get_args(annotation):
+        yield from parts(inner)
+
+
+def configs() -> Iterator[type[BaseModel]]:
+    for kind in ("source", "detector", "fuser", "publisher"):
+        for name in names(kind):
+            yield from nested(config_of(kind, name))
+    yield models.Device
+    yield from (models.Mqtt, models.Thing, models.Intent, models.ModelsConfig, models.Limits, rules.Rule)
+    yield from (rules.Command, rules.Alert, rules.Publish, rules.Say)
+    yield from (rules.SaidBody, rules.SeenBody, rules.ReadingBody, rules.TimeBody, rules.HealthBody, rules.BeliefIs)
+
+
+def test_every_key_is_documented() -> None:
+    """docs/configuration.md mentions every key that the configuration takes, of the installed plug-ins too."""
+    words = set(re.findall(r"[a-z_0-9]+", (ROOT / "docs/configuration.md").read_text()))
+    keys = {field.alias or name for config in configs() for name, field in config.model_fields.items()}
+
+    assert sorted(keys - words) == []
+
+
+def test_documents_link_to_files_that_exist() -> None:
+    """No link between the documents is broken."""
+    documents = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+    links = [
+        (document, target)
+        for document in documents
+        for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", document.read_text())
+    ]
+
+    assert len(links) > 5
+    assert [f"{document.name}: {target}" for document, target in links if not (document.parent / target).exists()] == []
+
+
+def test_configuration_in_the_readme_has_no_mistakes(tmp_path: Path) -> None:
+    """The file that the README shows passes `edgefuse check`."""
+    from edgefuse.config.load import check_file
+
+    (block,) = re.findall(r"```yaml\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    file = tmp_path / "home.yaml"
+    file.write_text(block)
+
+    assert [str(problem) for problem in check_file(file, config_of).problems] == []
+
+
+def test_make_targets_in_the_readme_exist() -> None:
+    """Every `make x` that the documents name is a target, and `make help` knows each."""
+    makefile = (ROOT / "Makefile").read_text()
+    targets = set(re.findall(r"^([a-z0-9]+):.*## ", makefile, re.MULTILINE))
+    named = {
+        target
+        for document in ("README.md", "CONTRIBUTING.md")
+        for target in re.findall(r"make ([a-z0-9]+)\b(?= *[`#)\]]| +ARGS)", (ROOT / document).read_text())
+    }
+
+    assert {"demo", "test"} <= named <= targets
+    assert targets == {"help", "setup", "check", "fix", "test", "e2e", "soak", "bench", "demo"}
