@@ -11,6 +11,7 @@ from edgefuse.config.yaml import Path
 _RESERVED = ("broker", "outbox")
 _SMALLEST_AREA = 1e-5
 """Share of the picture; three pixels of 640x480."""
+_PAIRS = {"[": "]", "(": ")", "{": "}", "<": ">"}
 _PASSWORD = re.compile(r"//[^/@\s:]*:[^/@\s]+@")
 
 
@@ -26,6 +27,7 @@ def part_remarks(scope: Scope) -> Iterator[Remark]:
         yield from _inputs(scope, name, detector)
         yield from _polygons(detector, ("detectors", name))
     yield from _things(scope)
+    yield from _intents(scope)
     for name, belief in scope.site.beliefs.items():
         yield from _belief(scope, name, belief)
 
@@ -99,6 +101,28 @@ def _things(scope: Scope) -> Iterator[Remark]:
                 yield Remark(path, message, key="names" not in path)
         for camera in thing.seen:
             yield from scope.refers(("things", name, "seen", camera), camera, "a source", "sources")
+
+
+def _intents(scope: Scope) -> Iterator[Remark]:
+    for name, intent in scope.site.intents.items():
+        path = ("intents", name)
+        for i, sentence in enumerate(intent.sentences):
+            if fault := _unbalanced(sentence):
+                yield Remark((*path, "sentences", i), f"expected brackets in pairs, got {fault}")
+        for slot in intent.slots:
+            if not any(f"{{{slot}}}" in sentence for sentence in intent.sentences):
+                yield Remark((*path, "slots", slot), f"no sentence has {{{slot}}}", warning=True, key=True)
+
+
+def _unbalanced(sentence: str) -> str:
+    """The first bracket without its partner; empty when there is none."""
+    left: list[str] = []
+    for character in sentence:
+        if character in _PAIRS:
+            left.append(character)
+        elif character in _PAIRS.values() and (not left or _PAIRS[left.pop()] != character):
+            return f"'{character}' without its opening one"
+    return f"'{left[-1]}' without its closing one" if left else ""
 
 
 def _spoken(name: str) -> str:

@@ -134,6 +134,29 @@ def test_parts_that_do_not_fit(check: Callable[..., Checked], part: str, path: s
     assert (problem.path, problem.message) == (path, message)
 
 
+@pytest.mark.parametrize(
+    ("sentence", "message"),
+    [
+        ("(make|brew [me] a coffee", "expected brackets in pairs, got '(' without its closing one"),
+        ("make] a coffee", "expected brackets in pairs, got ']' without its opening one"),
+        ("(make] a coffee", "expected brackets in pairs, got ']' without its opening one"),
+    ],
+)
+def test_templates_of_sentences_have_their_brackets(check: Callable[..., Checked], sentence: str, message: str) -> None:
+    """A sentence that cannot be understood is told where it stands."""
+    [problem] = check(f"device: {{id: a}}\nintents: {{brew: {{sentences: ['{sentence}']}}}}").problems
+
+    assert (problem.path, problem.message) == ("intents.brew.sentences[0]", message)
+
+
+def test_a_slot_that_no_sentence_has_is_a_warning(check: Callable[..., Checked]) -> None:
+    """It would never be filled."""
+    text = "intents: {brew: {sentences: ['make a {size} coffee'], slots: {size: [big], cup: [mug]}}}"
+    [warning] = check(f"device: {{id: a}}\n{text}").warnings
+
+    assert (warning.path, warning.message) == ("intents.brew.slots.cup", "no sentence has {cup}")
+
+
 def test_one_spoken_name_in_two_areas_is_fine(check: Callable[..., Checked]) -> None:
     """Which light is meant is then told by the place."""
     things = "things: {a: {kind: light, area: x, names: [light]}, b: {kind: light, area: y, names: [light]}}"
