@@ -155,7 +155,7 @@ pull_models() {
     wanted="$(sha256sum models/catalogue.yaml | cut -d' ' -f1) $folder"
     if [ -d "$folder" ] && [ "$(cat "$venv/.models" 2>/dev/null)" = "$wanted" ]; then return 0; fi
     say "pulling the models"
-    "$venv/bin/edgefuse" models pull || die "the models could not be pulled; see above, then run the same command again"
+    "$venv/bin/edgefuse" models pull >/dev/null || die "the models could not be pulled; see above, then run the same command again"
     echo "$wanted" >"$venv/.models"
 }
 
