@@ -8,8 +8,11 @@ from edgefuse.core.types import SECOND, Decision, HealthChange, Nanoseconds, Obs
 from edgefuse.fusion.window import Window
 
 TICK: Nanoseconds = SECOND // 5
-"""Grid on which beliefs are looked at again when nothing happens (evidence fades). Multiples of it on the clock's
-own scale, so that decisions do not depend on when somebody happened to ask."""
+"""Finest grid on which beliefs are looked at again when nothing happens (evidence fades). Multiples of it on the
+clock's own scale, so that decisions do not depend on when somebody happened to ask."""
+_COARSEST = 6
+"""The grid doubles, with the silence, up to TICK * 2**6 = 12.8 s."""
+_SIXTEENTH = 4
 
 
 class Beliefs:
@@ -27,6 +30,7 @@ class Beliefs:
             for name, fuser in self._fusers.items()
         }
         self._at: dict[str, Nanoseconds] = {}
+        self._heard: dict[str, Nanoseconds] = {}
 
     @property
     def late(self) -> int:
@@ -66,12 +70,18 @@ class Beliefs:
         return decisions
 
     def _ask(self, name: str, window: Window, t: Nanoseconds) -> Sequence[Decision]:
-        self._at[name] = max(t, self._at.get(name, t))
-        return self._fusers[name].update(window.take(t), self._at[name])
+        at = self._at[name] = max(t, self._at.get(name, t))
+        facts = window.take(t)
+        if facts or name not in self._heard:
+            self._heard[name] = at
+        return self._fusers[name].update(facts, at)
 
     def _next(self, name: str, window: Window) -> Nanoseconds:
-        grid = (self._at[name] // TICK + 1) * TICK
-        waiting = window.peek()
+        """The next event, or point of the grid: at most a sixteenth of the silence so far ahead."""
+        at = self._at[name]
+        silence = (at - self._heard[name]) // TICK >> _SIXTEENTH
+        step = TICK << min(_COARSEST, max(0, silence.bit_length() - 1))
+        grid, waiting = (at // step + 1) * step, window.peek()
         return grid if waiting is None else min(grid, waiting)
 
     def next_due(self, now: Nanoseconds) -> Nanoseconds | None:

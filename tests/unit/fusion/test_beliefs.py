@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from itertools import pairwise
 
 from edgefuse.core.types import SECOND, Decision, HealthChange, Observation
 from edgefuse.fusion.bayes import Bayes
@@ -89,6 +90,24 @@ def test_time_alone_changes_decisions(bayes: Make, see: See) -> None:
     last = slow[-1].t
     assert len(slow) > 100
     assert sorted(slow, key=key) == [decision for decision in sorted(fast, key=key) if decision.t <= last]
+
+
+def test_looks_become_rarer_with_silence(bayes: Make, see: See) -> None:
+    """At most a sixteenth of the silence passes between two looks, so a quiet day costs next to nothing."""
+    beliefs = Beliefs({"hall.smoke": bayes(SMOKE)}, LATENESS)
+    beliefs.advance(0)
+    times = [0]
+    while times[-1] < 24 * 3600 * SECOND:
+        due = beliefs.next_due(times[-1])
+        assert due is not None
+        beliefs.advance(due)
+        times.append(due)
+
+    assert all(t - before <= max(TICK, before / 16) for before, t in pairwise(times))
+    assert len(times) < 8000
+    beliefs.report("smoke", times[-1] + 1, [see("smoke", "smoke", times[-1] / SECOND, kind="reading", value=True)])
+    beliefs.advance(times[-1] + 1)
+    assert beliefs.next_due(times[-1] + 1) == (times[-1] // TICK + 1) * TICK
 
 
 def test_late_observation_counts_and_matters(bayes: Make, see: See) -> None:
