@@ -147,7 +147,8 @@ def _fold(template: str, words: Language) -> str:
 
 
 def _qualify(template: str, own: Mapping[str, str]) -> str:
-    return re.sub(r"\{(\w+)(?::(\w+))?\}", lambda m: f"{{{own.get(m[1], m[1])}:{m[2] or m[1]}}}", template)
+    """Point `{slot}` at the intent's own list of that name, where it has one."""
+    return re.sub(r"\{(\w+)\}", lambda m: f"{{{own[m[1]]}:{m[1]}}}" if m[1] in own else m[0], template)
 
 
 class _Compiler:

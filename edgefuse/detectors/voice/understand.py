@@ -31,7 +31,11 @@ class Limits:
     similar_unheard: float = 0.88
     """Instead of `similar` where there is no sound to compare with."""
     unfit: float = 16.0
-    """Greatest loss of log-probability against what was written down, for the sound."""
+    """Greatest loss of log-probability, given the sound, against what was written down ..."""
+    unfit_rival: float = 2.5
+    """... and where another intent is near too: `turn on`, `do not turn on` and `turn off` share most letters."""
+    rival: float = 0.6
+    """Share of the letters from which on another intent is near."""
     sure: float = 0.5
     """Least probability against the other sentences."""
 
@@ -88,7 +92,8 @@ class Understanding:
         fits = {c: fit(c.text) if fit else 0.0 for c in near}
         ranked = sorted(near, key=lambda c: (c.cost - fits[c], c.text))
         best = ranked[0]
-        doubt = self._doubt(text, best, fits[best] - fit(text) if fit else 0.0)
+        rivals = any(c.intent != best.intent and self._similarity(text, c) >= self._limits.rival for c in candidates)
+        doubt = self._doubt(text, best, fits[best] - fit(text) if fit else 0.0, rivals=rivals)
         if doubt:
             return Meaning(NOT_UNDERSTOOD, text, because=(f"nearest is '{best.text}'", doubt))
         total = math.fsum(math.exp(min(0.0, best.cost - fits[best] - c.cost + fits[c])) for c in ranked)
@@ -101,9 +106,9 @@ class Understanding:
         score = round(p * max(0.0, self._similarity(text, best)), 3)
         return Meaning(best.intent, text, score, best.slots, tuple(because))
 
-    def _doubt(self, text: str, best: Candidate, gain: float) -> str:
+    def _doubt(self, text: str, best: Candidate, gain: float, *, rivals: bool) -> str:
         """Why the best candidate is not believed, or nothing."""
-        if gain < -self._limits.unfit:
+        if gain < -(self._limits.unfit_rival if rivals else self._limits.unfit):
             return f"the sound fits '{text}' much better"
         if gain > 0:
             return ""

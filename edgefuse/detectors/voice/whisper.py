@@ -46,7 +46,10 @@ class Heard:
     def repeats(self) -> bool:
         """Whether the text goes in circles, as Whisper's does where there are no words."""
         plain = self.text.encode()
-        return len(plain) > _REPEATS * len(zlib.compress(plain))
+        words = "".join(c for c in self.text.casefold() if c.isalnum() or c == " ").split()
+        half = len(words) // 2
+        twice = half > 1 and words[:half] == words[half:]
+        return twice or len(plain) > _REPEATS * len(zlib.compress(plain))
 
 
 class Whisper:
