@@ -18,10 +18,10 @@ from edgefuse.app.logs import LogFormat, configure_logging
 from edgefuse.app.render import Renderer
 from edgefuse.config.load import load_site
 from edgefuse.config.models import Site
-from edgefuse.core.errors import ConfigError, OperatorError
+from edgefuse.core.errors import ConfigError, OperatorError, PublishError
 from edgefuse.core.health import Health
 from edgefuse.core.ports import Context, Publisher
-from edgefuse.core.types import SECOND, HealthChange
+from edgefuse.core.types import SECOND, HealthChange, Message
 from edgefuse.engines.store import Store
 from edgefuse.mqtt import Connection
 from edgefuse.pipeline.broker import EmbeddedBroker
@@ -32,7 +32,7 @@ from edgefuse.pipeline.intake import emitter, feed, follow_sources, mark_stale, 
 from edgefuse.pipeline.live import decide, stuck
 from edgefuse.pipeline.notify import notify, watchdog_s
 from edgefuse.pipeline.outbox import Outbox
-from edgefuse.pipeline.ring import Ring
+from edgefuse.pipeline.ring import Inbox
 from edgefuse.pipeline.stages import DetectorStage, Progress
 from edgefuse.pipeline.supervise import supervise
 from edgefuse.registry import config_of, load
@@ -95,7 +95,7 @@ class Daemon:
             await self.outbox.open()
             stack.push_async_callback(self.outbox.close)
             self._restore(await self.outbox.load_state())
-            self.inbox: Ring[Item] = Ring(sys.maxsize, lambda _: None)
+            self.inbox: Inbox[Item] = Inbox()
             stages = self._stages()
             await self._warm_up(stages)
             async with anyio.create_task_group() as inner:
@@ -142,13 +142,13 @@ class Daemon:
             max_mb=site.limits.outbox_mb,
             keep_days=site.limits.alert_keep_days,
         )
-        publishers: list[Publisher] = []
+        self._publishers: list[Publisher] = []
         for name, config in site.publishers.items():
             part = self.health.part(name, "publisher")
             context = Context(name, self.clock, part, self.connection, self.ports.models, site)
-            publishers.append(load("publisher", config.type)(config, context))
+            self._publishers.append(load("publisher", config.type)(config, context))
         self.delivery = Delivery(
-            self.outbox, publishers, self.clock, self.health.part("delivery", "publisher"), self.connection
+            self.outbox, self._publishers, self.clock, self.health.part("delivery", "publisher"), self.connection
         )
 
     def _restore(self, stored: object) -> None:
@@ -178,6 +178,7 @@ class Daemon:
         listens = {name: self.site.detectors[name].on for name in by_name}
         follow_sources(self.health, listens, lambda name: by_name[name].gap())
         tell_changes(self.health, self._changed, self.clock.now)
+        self._passing = tasks
         controls = Controls(self, tasks)
         controls.listen()
         tasks.start_soon(controls.signals, name="signals")
@@ -200,8 +201,18 @@ class Daemon:
         wall = self.clock.wall(outcome.now)
         messages = self.renderer.messages(outcome, lambda t: wall - timedelta(microseconds=(outcome.now - t) // 1000))
         state = None if outcome.state is None else outcome.state.to_json(outcome.now, wall)
+        for message in messages:
+            if message.qos == 0:
+                self._passing.start_soon(self._publish_once, message)
+        messages = [message for message in messages if message.qos]
         if messages or state is not None:
             await self.outbox.commit(messages, state)
+
+    async def _publish_once(self, message: Message) -> None:
+        """What may be lost needs no disk."""
+        for publisher in self._publishers:
+            with suppress(PublishError):
+                await publisher.publish(message)
 
     def _beat(self, stages: list[DetectorStage]) -> Callable[[], None]:
         """Feed the watchdog while every detector makes progress, four times as often as systemd asks."""

@@ -23,16 +23,16 @@ def evaluate_command(args: argparse.Namespace) -> int:
 
 def _measure(args: argparse.Namespace) -> dict[str, Any]:
     if args.task == "voice":
-        from edgefuse.evaluation import voice
+        from edgefuse.evaluation.voice import evaluate as voice
 
-        return voice.evaluate(args.data, recogniser=args.recogniser, limit=args.limit)
+        return voice(args.data, recogniser=args.recogniser, limit=args.limit)
     if args.task == "wake":
-        from edgefuse.evaluation import wake
+        from edgefuse.evaluation.wake import evaluate as wake
 
-        return wake.evaluate(args.data, wake_word=args.wake_word, threshold=args.threshold, limit=args.limit)
-    from edgefuse.evaluation import objects
+        return wake(args.data, wake_word=args.wake_word, threshold=args.threshold, limit=args.limit)
+    from edgefuse.evaluation.objects import evaluate as objects
 
-    return objects.evaluate(args.data, limit=args.limit)
+    return objects(args.data, limit=args.limit)
 
 
 def _short(value: Any) -> str:

@@ -7,7 +7,7 @@ import anyio
 from edgefuse.core.ports import Clock
 from edgefuse.core.types import SECOND
 from edgefuse.pipeline.decide import Decider, Item, Outcome
-from edgefuse.pipeline.ring import Ring
+from edgefuse.pipeline.ring import Inbox
 from edgefuse.pipeline.stages import DetectorStage
 
 TICK_NS = SECOND
@@ -17,7 +17,7 @@ STUCK_NS = 20 * SECOND
 
 
 async def decide(
-    inbox: Ring[Item],
+    inbox: Inbox[Item],
     decider: Callable[[], Decider],
     write: Callable[[Outcome], Awaitable[None]],
     clock: Clock,

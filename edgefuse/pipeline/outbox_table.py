@@ -36,14 +36,14 @@ CREATE TABLE IF NOT EXISTS message (
   acked INTEGER,               -- monotonic time of PUBACK in this process
   resend INTEGER,              -- monotonic time to send it again unless confirmed
   sends INTEGER NOT NULL DEFAULT 0
-) STRICT;
+);
 CREATE INDEX IF NOT EXISTS message_order ON message (
   CASE cls WHEN 'alert' THEN 0 WHEN 'intent' THEN 1 ELSE 2 END, seq);
 CREATE INDEX IF NOT EXISTS message_topic ON message (topic) WHERE cls = 'state';
 CREATE INDEX IF NOT EXISTS message_acked ON message (acked) WHERE acked IS NOT NULL;
 CREATE INDEX IF NOT EXISTS message_expires ON message (expires) WHERE expires IS NOT NULL;
 CREATE INDEX IF NOT EXISTS message_age ON message (created) WHERE cls = 'alert';
-CREATE TABLE IF NOT EXISTS rule_state (one INTEGER PRIMARY KEY CHECK (one = 1), value TEXT NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS rule_state (one INTEGER PRIMARY KEY CHECK (one = 1), value TEXT NOT NULL);
 """
 _INSERT = """
 INSERT OR IGNORE INTO message (id, cls, topic, payload, created, expires, retain, qos, needs_ack)

@@ -1,17 +1,20 @@
 """Samples to observations: one ring and one thread per detector."""
 
 import asyncio
+import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from edgefuse.core.health import Health, PartHealth
 from edgefuse.core.ports import Clock, Detector
-from edgefuse.core.types import Nanoseconds, Observation, Reading, Sample, observation_id
+from edgefuse.core.types import SECOND, Nanoseconds, Observation, Reading, Sample, observation_id
 from edgefuse.pipeline.ring import Ring
 
 CAPACITY = {"audio": 512, "vision": 1, "sensor": 4096}
 """Samples per ring: of sound 16 s at 32 ms, of pictures the newest, of readings all that can be kept."""
+PROGRESS_NS = SECOND // 10
+"""A detector that finds nothing says no more often how far it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +67,12 @@ class Progress:
 
 
 class DetectorStage:
-    """Awaits its ring and runs one detector in a thread of its own."""
+    """Runs one detector in a thread of its own, fed by a ring."""
 
     def __init__(
         self, name: str, detector: Detector, progress: Progress, clock: Clock, report: Callable[[Report], None]
     ) -> None:
+        """`report` is called on the detector's thread."""
         self.name = name
         self.detector = detector
         self.health: PartHealth = progress.health.part(name, "detector")
@@ -76,8 +80,11 @@ class DetectorStage:
         self._progress = progress
         self._clock = clock
         self._report = report
+        self._reported: Nanoseconds = 0
         self._gap = False
-        self._ring: Ring[Sample] = Ring(CAPACITY[detector.modality], self._dropped)
+        self._stopped = False
+        self._woken = threading.Event()
+        self._ring: Ring[Sample] = Ring(CAPACITY[detector.modality], self._dropped, self._woken.set)
         self._executor = ThreadPoolExecutor(1, thread_name_prefix=f"edgefuse-{name}")
 
     def offer(self, sample: Sample) -> None:
@@ -98,14 +105,23 @@ class DetectorStage:
         self.health.set("ok")
 
     async def run(self) -> None:
-        """Detect until cancelled."""
-        loop = asyncio.get_running_loop()
+        """Detect until cancelled; an exception of the detector is raised here."""
+        thread = asyncio.get_running_loop().run_in_executor(self._executor, self._work)
+        try:
+            await thread
+        finally:
+            self._stopped = True
+            self._woken.set()
+
+    def _work(self) -> None:
         while True:
-            samples = await self._ring.take()
-            self.busy_since = self._clock.now()
-            found = await loop.run_in_executor(self._executor, self._detect, samples)
-            self.busy_since = None
-            self._report(Report(self.name, self._progress.until, found))
+            self._woken.wait()
+            self._woken.clear()
+            if self._stopped:
+                return
+            samples = self._ring.take()
+            if samples:
+                self._tell(self._detect(samples))
 
     def _detect(self, samples: Sequence[Sample]) -> list[Observation]:
         found: list[Observation] = []
@@ -118,8 +134,16 @@ class DetectorStage:
             found.extend(self.detector.detect(sample))
             self._progress.saw(sample)
             self.health.took(self._clock.now() - sample.end)
+        self.busy_since = None
         self.health.observations += len(found)
         return found
+
+    def _tell(self, found: Sequence[Observation]) -> None:
+        """Report what was found at once, and mere progress now and then."""
+        until = self._progress.until
+        if found or until - self._reported >= PROGRESS_NS:
+            self._reported = until
+            self._report(Report(self.name, until, found))
 
     def close(self) -> None:
         """Wait for the sample in work and free the models."""

@@ -82,7 +82,7 @@ async def test_detector_lives_in_one_thread_and_reports_how_far_it_is() -> None:
         tasks.start_soon(stage.run)
         for n in range(3):
             stage.offer(_chunk(n))
-        await _until(lambda: detector.seen == 3 and reports)
+        await _until(lambda: detector.seen == 3 and reports and reports[-1].until == _chunk(2).end)
         tasks.cancel_scope.cancel()
     stage.close()
 
