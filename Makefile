@@ -23,8 +23,8 @@ test: ## the whole suite (ARGS="-k voice -x" to choose)
 e2e: ## only the tests with a real broker or the daemon as a process
 	@deploy/setup.sh dev && $(BIN)/pytest -m e2e $(ARGS)
 
-soak: ## long runs under faults (ARGS="--hours 8")
-	@deploy/setup.sh dev && $(BIN)/pytest tests/soak -p no:randomly --timeout 0 $(ARGS)
+soak: ## hours under load, with a broker that dies every minute (MINUTES=480)
+	@deploy/setup.sh dev && EDGEFUSE_SOAK_MINUTES=$(or $(MINUTES),60) $(BIN)/pytest tests/soak -s $(ARGS)
 
 bench: ## latency, CPU and memory, with the ratios that are promised
 	@deploy/setup.sh dev && $(BIN)/python tests/bench/run.py $(ARGS)
