@@ -148,7 +148,7 @@ class Controls:
             self._daemon.call(lambda: self._tasks.start_soon(self._introduce))
 
     async def _introduce(self) -> None:
-        """Publish the discovery payload; beliefs and health are retained and need no repetition."""
+        """Publish what a broker keeps for others and may have lost: discovery and beliefs; health follows by itself."""
         daemon = self._daemon
-        wall = daemon.clock.wall(daemon.clock.now())
-        await daemon.outbox.commit([daemon.renderer.discovery(wall)])
+        discovery = daemon.renderer.discovery(daemon.clock.wall(daemon.clock.now()))
+        await daemon.outbox.commit([discovery, *daemon.renderer.beliefs(daemon.clock.wall)])

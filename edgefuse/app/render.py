@@ -37,6 +37,10 @@ class Renderer:
         )
         return made
 
+    def beliefs(self, wall: Callable[[Nanoseconds], datetime]) -> list[Message]:
+        """What is believed now, for a broker that may have forgotten."""
+        return [self.topics.decision(decision, wall(decision.t)) for decision in self._beliefs.values()]
+
     def health(self, parts: Mapping[str, Json], wall: datetime) -> Message:
         """The snapshot of all parts."""
         return self.topics.health(parts, wall)

@@ -193,3 +193,16 @@ def test_a_mistake_in_the_file_is_exit_78(tmp_path: Path) -> None:
     assert done.returncode == 78
     assert "bad.yaml:2:" in done.stderr
     assert "camera" in done.stderr
+
+
+def test_broker_that_forgot_everything_is_told_again(tmp_path: Path, broker: Any) -> None:
+    """After kill -9 of a broker without persistence, status, beliefs, health and discovery are retained again."""
+    listener = broker.listener()
+    with running_daemon(_config(tmp_path, broker.url)):
+        _wait(lambda: listener.on("edgefuse/t/belief/hall/fire"), "the belief")
+        broker.kill()
+        broker.start()
+        late = broker.listener(client_id="late")
+        for topic in ("status", "belief/hall/fire", "health"):
+            _wait(lambda topic=topic: late.on(f"edgefuse/t/{topic}"), topic)
+        _wait(lambda: late.on("homeassistant/device/t/config"), "discovery")
