@@ -7,6 +7,7 @@ from typing import Any, TypeAlias, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 
 from edgefuse.config.paths import flat_types
+from edgefuse.config.rules import BRANCHES
 from edgefuse.config.wording import expected, nearest, shown, want
 from edgefuse.config.yaml import Document, Path, Problem
 
@@ -94,7 +95,7 @@ def _fields_at(model: type[BaseModel], loc: Path) -> list[str]:
     for step in loc:
         models = [t for t in types if isinstance(t, type) and issubclass(t, BaseModel)]
         if _tag(step):
-            types = [t for t in models if str(step)[1:-1] in _keys(t)] or types
+            types = [model for model in BRANCHES if str(step)[1:-1] in _keys(model)]
             continue
         stepped = [a for m in models for name, a in _annotations(m) if name == step]
         stepped += [arg for t in types if get_origin(t) in {list, dict, tuple} for arg in get_args(t)]

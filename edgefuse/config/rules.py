@@ -234,6 +234,11 @@ ActionSpec: TypeAlias = Annotated[
     Discriminator(_branch(ACTION_KEYS)),
 ]
 
+BRANCHES: tuple[type[BaseModel], ...] = (
+    All, AnyOf, Not, BeliefIs, Said, Seen, ReadingIs, TimeIs, HealthIs, Command, Alert, Publish, Say
+)  # fmt: skip
+"""Every kind of condition and action."""
+
 
 class Rule(_Data):
     """When the condition turns true, do the actions once."""
