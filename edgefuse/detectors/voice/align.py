@@ -181,7 +181,8 @@ class Alignment:
         return varied
 
     def _others(self, intent: str, part: Placed) -> Sequence[Placed]:
-        if not part.slot:
+        """What else may have been said for a slot; nothing where its value was heard letter for letter."""
+        if not part.slot or part.words.replace(" ", "") in self.letters[part.begin : part.end]:
             return ()
         own = f"{intent}.{part.slot}"
         phrases = self._grammar.lists[own if own in self._grammar.lists else part.slot]

@@ -71,17 +71,13 @@ class Understanding:
         text = self._grammar.language.normalise(heard)
         if not text or text in self._grammar.language.data["empty"]:
             return Meaning(NOT_UNDERSTOOD, text, because=("no words",))
-        candidates = self._candidates(text)
+        candidates = Alignment(text, self._grammar, self._sounds).candidates(_CANDIDATES)
         if not candidates:
             return Meaning(NOT_UNDERSTOOD, text, because=("the grammar has no sentence",))
         best = candidates[0]
         if best.cost < _EXACT:
             return Meaning(best.intent, text, round((1 + certainty) / 2, 3), best.slots, ("said word for word",))
         return self._nearest(text, candidates, fit)
-
-    def _candidates(self, text: str) -> list[Candidate]:
-        """Best first; with fillers where they belong to a sentence, else without."""
-        return Alignment(text, self._grammar, self._sounds).candidates(_CANDIDATES)
 
     def _nearest(self, text: str, candidates: Sequence[Candidate], fit: Fit | None) -> Meaning:
         near = [c for c in candidates if self._similarity(text, c) >= self._least(fit)]

@@ -94,6 +94,17 @@ def test_sound_decides_between_near_sentences(cafe: Grammar) -> None:
     assert meaning.slots == {"drink": "iced mocha"}
 
 
+def test_slot_that_was_heard_letter_for_letter_is_kept(cafe: Grammar) -> None:
+    """A sound that seems to fit another value better does not overrule what was clearly written down."""
+
+    def fit(text: str) -> float:
+        return -1.0 if "large" in text else -9.0
+
+    meaning = Understanding(cafe).understand("I would like a small latte", fit)
+
+    assert meaning.slots == {"size": "small", "drink": "latte"}
+
+
 def test_sound_that_fits_the_words_much_better_is_a_doubt(home: Grammar) -> None:
     """`bedroom light` where only a bathroom or kitchen light exists is not understood."""
 
