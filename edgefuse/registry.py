@@ -1,6 +1,7 @@
 """Finds plug-ins by name through entry points; loads only what is asked for."""
 
 from difflib import get_close_matches
+from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Literal, TypeAlias, cast
 
@@ -27,6 +28,8 @@ def load(kind: Kind, name: str) -> type[Any]:
         loaded = entries[name].load()
     except ImportError as error:
         raise ConfigError(f"{kind} '{name}' needs a package that is not installed: {error}") from error
+    except AttributeError as error:
+        raise ConfigError(f"{kind} '{name}': its entry point names nothing in its module: {error}") from error
     assert isinstance(loaded, type)
     return loaded
 
@@ -56,5 +59,6 @@ def installed_configs() -> dict[Kind, dict[str, type[Any]]]:
     return found
 
 
+@cache
 def _entries(kind: Kind) -> dict[str, EntryPoint]:
     return {entry.name: entry for entry in entry_points(group=f"edgefuse.{kind}s")}

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+POOLS = ("ThreadPoolExecutor", "AnyIO worker")
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -34,7 +35,9 @@ def _no_leftover_threads() -> Iterator[None]:
     left = [
         thread.name
         for thread in threading.enumerate()
-        if thread not in before and not thread.daemon and not thread.name.startswith("ThreadPoolExecutor")
+        if thread not in before
+        and not thread.daemon
+        and not thread.name.startswith(("ThreadPoolExecutor", "AnyIO worker"))
     ]
     assert not left, f"threads left running: {left}"
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from edgefuse.config.load import load_site
 from edgefuse.config.models import Site
 from edgefuse.core.errors import ConfigError
 from edgefuse.core.health import Health, PartHealth
@@ -13,7 +14,8 @@ from edgefuse.core.ports import Bus, Clock, Context, Detector, Fuser, Models, So
 from edgefuse.core.types import SECOND, Modality, Nanoseconds
 from edgefuse.fusion.beliefs import Beliefs
 from edgefuse.fusion.window import LATENESS
-from edgefuse.registry import load
+from edgefuse.registry import config_of, load, modality_of
+from edgefuse.rules.actions import unknown_placeholders
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,11 @@ class Parts:
     """Of sources and detectors, by name."""
     lateness: Mapping[str, Nanoseconds]
     """How long a belief waits for each."""
+
+
+def read_site(path: Path) -> Site:
+    """Read and check a configuration with everything that is installed. Raises ConfigError with every mistake."""
+    return with_areas(load_site(path, config_of, modality_of, unknown_placeholders))
 
 
 def with_areas(site: Site) -> Site:

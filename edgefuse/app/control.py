@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING
 import anyio
 import structlog
 
-from edgefuse.app.build import build_beliefs, with_areas
+from edgefuse.app.build import build_beliefs, read_site
 from edgefuse.app.render import Renderer
-from edgefuse.config.load import load_site
 from edgefuse.config.models import Site
 from edgefuse.core.errors import ConfigError, PublishError
 from edgefuse.core.ports import Incoming
@@ -20,7 +19,6 @@ from edgefuse.mqtt import Extras
 from edgefuse.pipeline.decide import Decider, StateChange
 from edgefuse.publishers.controls import TOPICS, Ack, Arm, Control, Mute, Rejected, Reload, parse
 from edgefuse.publishers.homeassistant import STATUS_TOPIC
-from edgefuse.registry import config_of
 from edgefuse.rules.engine import Engine
 from edgefuse.rules.state import RuleState, arm, mute
 
@@ -66,7 +64,7 @@ class Controls:
         """Take over rules and beliefs of the changed file. Returns what is in the way, or an empty string."""
         daemon = self._daemon
         try:
-            site = with_areas(load_site(daemon.path, config_of))
+            site = read_site(daemon.path)
             problem = self._apply(site)
         except ConfigError as error:
             problem = str(error)

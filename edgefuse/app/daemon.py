@@ -12,11 +12,10 @@ import anyio.to_thread
 import structlog
 from anyio.abc import TaskGroup
 
-from edgefuse.app.build import Parts, Ports, build_beliefs, build_parts, state_dir, with_areas
+from edgefuse.app.build import Parts, Ports, build_beliefs, build_parts, read_site, state_dir
 from edgefuse.app.control import Controls
 from edgefuse.app.logs import LogFormat, configure_logging
 from edgefuse.app.render import Renderer
-from edgefuse.config.load import load_site
 from edgefuse.config.models import Site
 from edgefuse.core.errors import ConfigError, OperatorError, PublishError
 from edgefuse.core.health import Health
@@ -35,7 +34,7 @@ from edgefuse.pipeline.outbox import Outbox
 from edgefuse.pipeline.ring import Inbox
 from edgefuse.pipeline.stages import DetectorStage, Progress
 from edgefuse.pipeline.supervise import supervise
-from edgefuse.registry import config_of, load
+from edgefuse.registry import load
 from edgefuse.rules.engine import Engine
 
 if sys.version_info < (3, 11):
@@ -51,7 +50,7 @@ _log = structlog.get_logger()
 def run(path: Path, *, log: LogFormat | None = None, verbose: bool = False) -> int:
     """Run until SIGTERM or SIGINT. Returns the exit code; raises OperatorError for what the operator must mend."""
     configure_logging(log, verbose=verbose)
-    site = load_site(path, config_of)
+    site = read_site(path)
     try:
         anyio.run(Daemon(path, site).run)
     except BaseExceptionGroup as group:
@@ -75,7 +74,7 @@ class Daemon:
 
     def __init__(self, path: Path, site: Site) -> None:
         self.path = path
-        self.site = with_areas(site)
+        self.site = site
         self.clock = SystemClock()
         self.health = Health()
         self.renderer = Renderer(self.site)

@@ -13,7 +13,7 @@ def configure_logging(form: LogFormat | None, *, verbose: bool) -> None:
     """Log to stderr; without a format, text on a terminal and JSON elsewhere."""
     renderer: structlog.typing.Processor
     if (form or ("text" if sys.stderr.isatty() else "json")) == "text":
-        renderer = structlog.dev.ConsoleRenderer()
+        renderer = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
     else:
         renderer = structlog.processors.JSONRenderer(default=str)
     structlog.configure(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 
-from edgefuse.app.build import Parts, Ports, build_beliefs, build_parts, with_areas
+from edgefuse.app.build import Parts, Ports, build_beliefs, build_parts
 from edgefuse.config.models import Site
 from edgefuse.core.errors import ConfigError, SourceError
 from edgefuse.core.health import Health
@@ -65,7 +65,7 @@ class Replay:
     def __init__(self, site: Site, folder: Path | None, models: Models | None = None) -> None:
         """`folder` holds scene.yaml; without it the configuration's own recorded sources are played."""
         scene = read_scene(folder) if folder else None
-        self.site = with_areas(with_scene(site, scene) if scene else site)
+        self.site = with_scene(site, scene) if scene else site
         self._seconds = scene.seconds if scene else None
         self.clock = ReplayClock(scene.start if scene else DEFAULT_START)
         self.health = Health()

@@ -144,9 +144,10 @@ def _run(args: argparse.Namespace) -> int:
 
 def _check(args: argparse.Namespace) -> int:
     from edgefuse.config.load import check_file, render
-    from edgefuse.registry import config_of
+    from edgefuse.registry import config_of, modality_of
+    from edgefuse.rules.actions import unknown_placeholders
 
-    checked = check_file(args.config, config_of)
+    checked = check_file(args.config, config_of, modality_of, unknown_placeholders)
     if args.json:
         _print_json(checked.to_json())
     else:

@@ -35,10 +35,10 @@ def _wanted(store: Store, args: argparse.Namespace) -> list[str]:
     if args.names:
         return list(args.names)
     if args.config:
-        from edgefuse.config.load import load_site
-        from edgefuse.registry import config_of, load
+        from edgefuse.app.build import read_site
+        from edgefuse.registry import load
 
-        site = load_site(args.config, config_of)
+        site = read_site(args.config)
         wanted = [m for config in site.detectors.values() for m in _needs(load("detector", config.type), config)]
         return list(dict.fromkeys(wanted))
     return [row.name for row in store.list() if args.all or not row.optional or row.name == DEFAULT_RECOGNISER]

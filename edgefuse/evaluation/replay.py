@@ -13,12 +13,11 @@ from typing import TextIO
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
+from edgefuse.app.build import read_site
 from edgefuse.app.render import Renderer
 from edgefuse.app.replay import Replay
-from edgefuse.config.load import load_site
 from edgefuse.core.types import SECOND, Json, Message, Nanoseconds
 from edgefuse.publishers.jsonl import line
-from edgefuse.registry import config_of
 
 _DECIDED = ("alert/", "intent", "say", "belief/")
 """Topics, below the device's base, that `diff` compares."""
@@ -26,7 +25,7 @@ _DECIDED = ("alert/", "intent", "say", "belief/")
 
 def messages(config: Path, scene: Path | None, at: Callable[[Nanoseconds], None] = lambda _: None) -> Iterator[Message]:
     """Every message of a replay, in order; `at` is told how far it is. Raises OperatorError."""
-    replay = Replay(load_site(config, config_of), scene)
+    replay = Replay(read_site(config), scene)
     renderer = Renderer(replay.site)
     for outcome in replay.outcomes():
         at(outcome.now)
@@ -76,7 +75,7 @@ def diff(scene: Path, old: Path, new: Path) -> list[dict[str, Json]]:
 
 def _decisions(config: Path, scene: Path) -> list[tuple[str, dict[str, Json]]]:
     """Alerts, intents, words and changes of state of beliefs, each with a key that says what was decided."""
-    site = load_site(config, config_of)
+    site = read_site(config)
     base = f"{site.mqtt.base}/{site.device.id}/"
     found: list[tuple[str, dict[str, Json]]] = []
     states: dict[str, bool] = {}

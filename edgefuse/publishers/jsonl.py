@@ -42,9 +42,9 @@ class JsonlPublisher:
                 sys.stdout.flush()
             else:
                 self._file.write(text.encode())
-        except OSError as error:
+        except (OSError, ValueError) as error:  # ValueError: it is closed
             name = "standard output" if self._file is None else self._file.name
-            raise PublishError(f"cannot write {name}: {error.strerror}") from error
+            raise PublishError(f"cannot write {name}: {getattr(error, 'strerror', None) or error}") from error
 
     async def close(self) -> None:
         """Close the file. Calling twice is allowed."""
