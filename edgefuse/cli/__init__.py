@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -16,6 +17,7 @@ EX_OK, EX_FAILURE, EX_DATAERR, EX_NOINPUT, EX_TEMPFAIL, EX_CONFIG = 0, 1, 65, 66
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one sub-command; errors go to stderr, the exit code says their kind."""
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # numpy's pool would only spin beside the models' own threads
     args = _parser().parse_args(argv)
     command: Callable[[argparse.Namespace], int] = args.command
     try:

@@ -151,10 +151,12 @@ class Objects:
         foot = ((left + right) / 2, min(bottom, _BOTTOM))
         data = {
             "class": NAMES[found.classes[n]],
+            "network_score": round(float(found.scores[n]), 4),
             "box": [round(value, 4) for value in (left, top, right - left, bottom - top)],
             "zones": [name for name, polygon in zones.items() if inside(foot, polygon)],
         }
-        return _Thing(self._config.classes[self._kinds[found.classes[n]]], round(float(found.scores[n]), 4), data)
+        label = self._config.classes[self._kinds[found.classes[n]]]
+        return _Thing(label, round(sure(float(found.scores[n]), self._config.min_score), 4), data)
 
     def _tell(self, frame: Frame, things: Sequence[_Thing], *, still: bool) -> list[Observation]:
         mark = {"still": True} if still else {}
@@ -187,6 +189,14 @@ class Objects:
             area=self._config.area or frame.area,
             data=thing.data,
         )
+
+
+def sure(score: float, least: float) -> float:
+    """How sure a detection is: .5 at the least score that is told, 1 at 1.
+
+    What is told is more likely there than not; taken as it is, a network's .45 would speak against the thing it saw.
+    """
+    return 0.5 + 0.5 * (score - least) / (1 - least) if least < 1 else 1.0
 
 
 def inside(point: Point, polygon: Sequence[Point]) -> bool:

@@ -66,6 +66,11 @@ class Evidence(Strict):
         return log(true / false)
 
     @property
+    def what(self) -> str:
+        """What it looks for, in words."""
+        return self.label if self.zone is None else f"{self.label} in {self.zone}"
+
+    @property
     def extremes(self) -> tuple[float, float]:
         """Lowest and highest weight it can ever have."""
         seen, unseen = self.log_odds(1), self.log_odds(0) if self.absence else 0.0
@@ -170,7 +175,7 @@ class _Item:
             negative = (1 - fresh) * self._faded(age) * self.config.log_odds(0)
         found = looked is None or (seen is not None and abs(positive) >= abs(negative))
         behind = seen if found else looked
-        return Share(self.modality, positive + negative, self.config.from_, self.config.label, behind, found)
+        return Share(self.modality, positive + negative, self.config.from_, self.config.what, behind, found)
 
     def _faded(self, age: Nanoseconds) -> float:
         fraction: float = 0.5 ** (max(0, age) / SECOND / self.config.half_life_s)
