@@ -18,6 +18,8 @@ Floats: TypeAlias = NDArray[np.float32]
 Ints: TypeAlias = NDArray[np.intp]
 _MEAN = np.array([103.53, 116.28, 123.675], np.float32)
 _STD = np.array([57.375, 57.12, 58.395], np.float32)
+_NORMALISED = (np.arange(256, dtype=np.float32) - _MEAN[:, None]) / _STD[:, None]
+"""(3, 256): what each value of each colour becomes; a table is quicker than arithmetic on every pixel."""
 _BINS = 11
 IOU = 0.5
 """Of two boxes of one kind that overlap more than this, the weaker goes."""
@@ -92,11 +94,14 @@ def prepare(image: NDArray[np.uint8], size: int) -> tuple[Floats, Floats]:
     across, down = max(1, round(width * scale)), max(1, round(height * scale))
     square = np.zeros((size, size, 3), np.uint8)
     how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    whole = int(1 / scale)
+    if whole > 1 <= min(height, width) // whole:  # by a whole number first: many times quicker
+        image = image[: height // whole * whole, : width // whole * whole]
+        image = cv2.resize(image, (width // whole, height // whole), interpolation=how)
     square[:down, :across] = cv2.resize(image, (across, down), interpolation=how)
     feed = np.empty((1, 3, size, size), np.float32)
     for colour, plane in enumerate(cv2.split(square)):
-        np.subtract(plane, _MEAN[colour], out=feed[0, colour])
-        feed[0, colour] /= _STD[colour]
+        cv2.LUT(plane, _NORMALISED[colour], dst=feed[0, colour])
     return feed, np.array([across, down], np.float32) / np.float32(size)
 
 

@@ -10,14 +10,10 @@ import anyio
 _POLL_S = 0.25
 
 
-def _fine() -> None:
-    return
-
-
 async def in_thread(
     name: str,
     work: Callable[[threading.Event], None],
-    check: Callable[[], None] = _fine,
+    check: Callable[[], None] | None = None,
     patience_s: float = 3,
 ) -> None:
     """Run `work(stop)` in a daemon thread called `name` and raise here what it raises.
@@ -41,10 +37,11 @@ async def in_thread(
     thread = threading.Thread(target=body, name=name, daemon=True)
     thread.start()
     try:
-        while not ended.is_set():
+        while check and not ended.is_set():
             with anyio.move_on_after(_POLL_S):
                 await ended.wait()
             check()
+        await ended.wait()
     finally:
         stop.set()
         with anyio.move_on_after(patience_s, shield=True):
