@@ -2,8 +2,6 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 
-import anyio
-
 from edgefuse.core.ports import Clock
 from edgefuse.core.types import SECOND
 from edgefuse.pipeline.decide import Decider, Item, Outcome
@@ -28,9 +26,7 @@ async def decide(
         now = clock.now()
         due = decider().next_due(now)
         wait = TICK_NS if due is None else min(TICK_NS, max(0, due - now))
-        items: Sequence[Item] = ()
-        with anyio.move_on_after(wait / SECOND):
-            items = await inbox.take()
+        items = await inbox.take(wait / SECOND)
         await write(decider().step(items, clock.now()))
         for item in items:
             for settled in getattr(item, "settled", ()):

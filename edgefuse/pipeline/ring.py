@@ -59,13 +59,15 @@ class Inbox(Generic[T]):
             except RuntimeError:  # the loop is closed: the daemon has stopped and nobody will read
                 return
 
-    async def take(self) -> list[T]:
-        """Everything waiting, oldest first; waits for at least one item."""
-        while not self._items:
+    async def take(self, wait_s: float) -> list[T]:
+        """Everything waiting, oldest first; waits for an item, but no longer than `wait_s`."""
+        if not self._items:
             self._ready.clear()
             self._woken.clear()
             if not self._items:
+                timer = self._loop.call_later(wait_s, self._ready.set)
                 await self._ready.wait()
+                timer.cancel()
         taken = []
         while self._items:
             taken.append(self._items.popleft())

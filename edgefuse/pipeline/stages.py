@@ -13,7 +13,7 @@ from edgefuse.pipeline.ring import Ring
 
 CAPACITY = {"audio": 512, "vision": 1, "sensor": 4096}
 """Samples per ring: of sound 16 s at 32 ms, of pictures the newest, of readings all that can be kept."""
-PROGRESS_NS = SECOND // 10
+PROGRESS_NS = SECOND // 5
 """A detector that finds nothing says no more often how far it is."""
 
 

@@ -54,7 +54,7 @@ async def test_inbox_keeps_everything_from_many_threads() -> None:
     taken: list[int] = []
     with anyio.fail_after(10):
         while len(taken) < 4000:
-            taken += await inbox.take()
+            taken += await inbox.take(5)
 
     assert sorted(taken) == list(range(4000))
 
@@ -63,7 +63,14 @@ async def test_cancelled_take_loses_nothing() -> None:
     """Cancelling a waiting take() leaves later items in the inbox."""
     inbox: Inbox[int] = Inbox()
     with anyio.move_on_after(0.01):
-        await inbox.take()
+        await inbox.take(5)
     inbox.put(7)
 
-    assert await inbox.take() == [7]
+    assert await inbox.take(5) == [7]
+
+
+async def test_take_gives_up_after_its_time() -> None:
+    """Without an item take() returns an empty list once its time is over."""
+    inbox: Inbox[int] = Inbox()
+
+    assert await inbox.take(0.01) == []
