@@ -253,8 +253,8 @@ class Outbox:
         self._count(self._ram.expire(wall, wall - self._keep))
         self._count(self._try(lambda table: table.expire(wall, wall - self._keep)))
         self._ram.forget_acked(before)
-        if self._try(lambda table: table.forget_acked(before)):
-            self._try(Table.compact)
+        self._try(lambda table: table.forget_acked(before))
+        self._try(Table.keep_house)
         begin = self._clock.now()
         if begin >= self._count_at:
             self._health.info["depth"] = asdict(self._depth())

@@ -73,6 +73,7 @@ class Table:
     def __init__(self, path: Path | None, max_bytes: int) -> None:
         """Open or make it; `path` None keeps it in memory. Nothing in it counts as acknowledged any more."""
         target = ":memory:" if path is None else str(path)
+        self._log = None if path is None else path.with_name(f"{path.name}-wal")
         self.db = sqlite3.connect(target, isolation_level=None, timeout=_BUSY_TIMEOUT_S)
         try:
             self._prepare(max_bytes)
@@ -86,6 +87,7 @@ class Table:
             db.execute("PRAGMA auto_vacuum = INCREMENTAL")
         db.execute("PRAGMA journal_mode = WAL")
         db.execute(f"PRAGMA journal_size_limit = {_WAL_BYTES}")
+        db.execute("PRAGMA wal_autocheckpoint = 0")  # it would fall into some alert's commit; see `keep_house`
         db.execute("PRAGMA synchronous = FULL")
         found = db.execute("PRAGMA quick_check(1)").fetchone()[0]
         if found != "ok":
@@ -157,6 +159,7 @@ class Table:
 
     def delete(self, ids: Iterable[str]) -> None:
         """Forget messages."""
+        self.db.execute("PRAGMA synchronous = NORMAL")
         with self._transaction():
             self.db.executemany("DELETE FROM message WHERE id = ?", [(name,) for name in ids])
 
@@ -166,6 +169,7 @@ class Table:
 
     def forget_acked(self, before: Nanoseconds) -> int:
         """End the lingering of what was acknowledged before monotonic `before`. Returns how many."""
+        self.db.execute("PRAGMA synchronous = NORMAL")
         return self.db.execute("DELETE FROM message WHERE acked < ? AND NOT needs_ack", (before,)).rowcount
 
     def expire(self, wall: Nanoseconds, oldest: Nanoseconds) -> dict[str, int]:
@@ -193,9 +197,12 @@ class Table:
         ).fetchone()
         return Depth(*(int(value) for value in row))
 
-    def compact(self) -> None:
-        """Give freed pages back to the file system."""
+    def keep_house(self) -> None:
+        """Once the write-ahead log has grown, fold it into the file and give freed pages back to the file system."""
+        if self._log is None or not self._log.exists() or self._log.stat().st_size < _WAL_BYTES // 2:
+            return
         self.db.execute("PRAGMA incremental_vacuum(256)").fetchall()
+        self.db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
