@@ -4,7 +4,7 @@ Unknown never fires a rule and never counts as no.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
 from zoneinfo import ZoneInfo
@@ -160,13 +160,14 @@ def _held(node: Node, view: View, raw: Truth) -> Truth:
     since = hold.since
     if since is None:
         since = view.t if node.children else view.moment
-    if since != hold.since or hold.restored:
-        view.holds[node.key] = Hold(since, hold.on)
     end = since + node.hold
-    if end > view.moment:
+    lasted = end <= view.moment or (hold.lasted and since == hold.since)
+    if since != hold.since or hold.restored or lasted != hold.lasted:
+        view.holds[node.key] = Hold(since, hold.on, lasted=lasted)
+    if not lasted:
         # Even where `end` has passed already: a later fact of this step may still tell that it did not last so long.
         view.due = end if view.due is None else min(view.due, end)
-    return end <= view.moment
+    return lasted
 
 
 def bounded(node: Node, view: View, value: float, bounds: tuple[float | None, float | None, float]) -> bool:
@@ -176,7 +177,7 @@ def bounded(node: Node, view: View, value: float, bounds: tuple[float | None, fl
     slack = hysteresis if hold and hold.on else 0.0
     inside = (above is None or value > above - slack) and (below is None or value < below + slack)
     if hold and hold.on != inside:
-        view.holds[node.key] = Hold(hold.since, inside, hold.restored)
+        view.holds[node.key] = replace(hold, on=inside)
     return inside
 
 

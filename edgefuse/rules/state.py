@@ -19,6 +19,8 @@ class Hold:
     """Holds since; None while it does not."""
     on: bool = False
     """Was true last, for the hysteresis."""
+    lasted: bool = False
+    """Has been found to have lasted for as long as it must; a fact that comes late does not take that back."""
     restored: bool = False
     """Comes from disk and has not been confirmed or denied yet."""
 

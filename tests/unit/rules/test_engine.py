@@ -293,3 +293,14 @@ def test_facts_behind_the_clock_are_taken(drive: Drive, believe: Believe, read: 
     driver.step(10, read("other", "temperature", 40, 10))
 
     assert [action.t for action in driver.step(11, believe("a.x", 0.9, 9.5))] == [10_000_000_000]
+
+
+def test_fact_that_comes_late_does_not_take_a_hold_back(drive: Drive, believe: Believe) -> None:
+    """A hold that has fired at its end is not fired again because an older fact comes after it."""
+    driver = drive({"when": {"belief": "a.x", "above": 0.5, "for_s": 0.5}})
+    driver.step(10, believe("a.x", 0.9, 10))
+    assert driver.run(10.5) == [(10.5, "r0")]
+
+    driver.step(10.6, believe("a.x", 0.95, 10.3))
+    assert driver.run(20) == []
+    assert len(driver.actions) == 1
