@@ -89,11 +89,12 @@ def stays_below(belief: str, threshold: float, begin_s: float, end_s: float) -> 
 
 
 def alerted(name: str, begin_s: float, end_s: float) -> Check:
-    """Exactly one alert of this name came in this time."""
+    """Exactly one alert of this name came in this time; updates of it, as it gets surer, may follow."""
 
     def look(heard: Heard) -> tuple[bool, str]:
-        came = [at_s for at_s, _ in heard.under(f"alert/{name}", begin_s, end_s)]
-        return len(came) == 1, ", ".join(f"alert at {_at(at_s)}" for at_s in came) or "no alert"
+        came = [(at_s, str(payload["msgType"])) for at_s, payload in heard.under(f"alert/{name}", begin_s, end_s)]
+        new = [kind for _, kind in came if kind == "Alert"]
+        return len(new) == 1, ", ".join(f"{kind.lower()} at {_at(at_s)}" for at_s, kind in came) or "no alert"
 
     return look
 

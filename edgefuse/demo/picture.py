@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from edgefuse.core.errors import ConfigError
+from edgefuse.core.errors import ConfigError, needs
 from edgefuse.core.ports import Array
 from edgefuse.demo.story import CAMERA_DIES_S, WALKS, Walk, door_is_open
 
@@ -23,7 +23,8 @@ _BODY = (
 
 def make_video(path: Path) -> None:
     """Write the video; it simply ends when the camera dies. Raises ConfigError when OpenCV cannot write it."""
-    import cv2
+    with needs("demo", "the demo's pictures"):
+        import cv2
 
     person, mask = _person()
     rooms = {is_open: _room(is_open) for is_open in (False, True)}
@@ -47,8 +48,9 @@ def _middle(walk: Walk, t: float) -> int:
 
 def _person() -> tuple[Array, Array]:
     """A photograph of a woman in a space suit, and where in it she is (0..1)."""
-    import cv2
-    from skimage import data
+    with needs("demo", "the demo's pictures"):
+        import cv2
+        from skimage import data
 
     photo = cv2.cvtColor(data.astronaut(), cv2.COLOR_RGB2BGR)
     mask = np.zeros(photo.shape[:2], np.float32)

@@ -66,7 +66,8 @@ def speak(program: str, voice: str, text: str, folder: Path) -> NDArray[np.float
 def _resampled(pcm: NDArray[np.float64], rate: int) -> NDArray[np.float64]:
     if rate == SAMPLE_RATE:
         return pcm
-    import soxr
+    with needs("demo", f"the demo's speech, spoken at {rate} Hz,"):
+        import soxr
 
     resampled: NDArray[np.float64] = soxr.resample(pcm, rate, SAMPLE_RATE)
     return resampled

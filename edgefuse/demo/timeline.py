@@ -122,7 +122,8 @@ class Timeline:
         info = payload["info"]
         text = f"{info['headline']} ({info['severity']}, {info['urgency']}, {info['certainty']})"
         beliefs = [line for belief in payload.get("beliefs", {}).values() for line in in_sum(belief)]
-        return [Line("alert", "ALERT", text, (*reasons(payload), *beliefs))]
+        word = "UPDATE" if payload.get("msgType") == "Update" else "ALERT"
+        return [Line("alert", word, text, (*reasons(payload), *beliefs))]
 
     def _observation(self, _: str, payload: Json) -> list[Line]:
         """Only the wake word: what was said comes with the intent."""

@@ -78,12 +78,14 @@ def test_decoy_must_move_the_belief_and_raise_nothing() -> None:
 
 
 def test_alert_must_come_once() -> None:
-    """One alert of that name in its span, not none and not two."""
+    """One alert of that name in its span, not none and not two; an update of it is no second one."""
     expectation = alerted("intrusion", 40, 50)
+    new, update = {"msgType": "Alert"}, {"msgType": "Update"}
 
-    assert outcome(expectation, (42, "alert/intrusion", {})) == (True, "alert at 0:42")
+    assert outcome(expectation, (42, "alert/intrusion", new)) == (True, "alert at 0:42")
+    assert outcome(expectation, (42, "alert/intrusion", new), (43, "alert/intrusion", update))[0]
+    assert not outcome(expectation, (42, "alert/intrusion", new), (44, "alert/intrusion", new))[0]
     assert not outcome(expectation)[0]
-    assert not outcome(expectation, (42, "alert/intrusion", {}), (44, "alert/intrusion", {}))[0]
     assert not outcome(expectation, (42, "alert/intrusion_test", {}))[0]
 
 
