@@ -1,7 +1,8 @@
 """Configuration -> objects. The only place that knows every kind of part."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -56,15 +57,17 @@ def with_areas(site: Site) -> Site:
 
 
 def build_parts(site: Site, ports: Ports) -> Parts:
-    """Make the sources and detectors; models are loaded later, by `warm_up`. Raises ConfigError."""
-    sources: dict[str, Source] = {
-        name: load("source", config.type)(config, _context(name, "source", site, ports))
-        for name, config in site.sources.items()
-    }
-    detectors: dict[str, Detector] = {
-        name: load("detector", config.type)(config, _context(name, "detector", site, ports))
-        for name, config in site.detectors.items()
-    }
+    """Make the sources and detectors; models are loaded later, by `warm_up`. Raises ConfigError with every problem."""
+    problems: list[str] = []
+    sources: dict[str, Source] = {}
+    for name, config in site.sources.items():
+        with _noted(problems):
+            sources[name] = load("source", config.type)(config, _context(name, "source", site, ports))
+    detectors: dict[str, Detector] = {}
+    for name, config in site.detectors.items():
+        with _noted(problems):
+            detectors[name] = load("detector", config.type)(config, _context(name, "detector", site, ports))
+    _none(problems)
     parts: dict[str, Source | Detector] = {**sources, **detectors}
     modalities = {name: part.modality for name, part in parts.items()}
     return Parts(sources, detectors, modalities, _lateness(site, detectors))
@@ -84,13 +87,24 @@ def build_beliefs(site: Site, ports: Ports, parts: Parts) -> Beliefs:
             site=site,
             modalities=parts.modalities,
         )
-        try:
+        with _noted(problems):
             fusers[name] = load("fuser", config.fuser)(config, context)
-        except ConfigError as error:
-            problems.extend(error.problems)
-    if problems:
-        raise ConfigError(*problems)
+    _none(problems)
     return Beliefs(fusers, parts.lateness)
+
+
+@contextmanager
+def _noted(problems: list[str]) -> Iterator[None]:
+    """A part that cannot be made does not hide what is wrong with the others."""
+    try:
+        yield
+    except ConfigError as error:
+        problems.extend(error.problems)
+
+
+def _none(problems: list[str]) -> None:
+    if problems:
+        raise ConfigError(*dict.fromkeys(problems))
 
 
 def _context(name: str, kind: str, site: Site, ports: Ports) -> Context:

@@ -13,6 +13,9 @@
 Anything else is a bug and ends the process. A message says what, where, got, expected, next step.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 
 class EdgefuseError(Exception):
     """Base of every error that edgefuse raises on purpose."""
@@ -45,3 +48,17 @@ class SourceError(TransientError):
 
 class PublishError(TransientError):
     """A message was not acknowledged."""
+
+
+@contextmanager
+def needs(extra: str, what: str) -> Iterator[None]:
+    """Imports inside that fail raise ConfigError with the extra that brings the library.
+
+    ``with needs("camera", "pictures"): import cv2``. A library whose own shared libraries are missing counts too.
+    """
+    try:
+        yield
+    except (ImportError, OSError) as error:
+        raise ConfigError(
+            f"{what}: expected the extra '{extra}' to be installed, got: {error}; pip install 'edgefuse[{extra}]'"
+        ) from error

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from edgefuse.core.errors import ConfigError
+from edgefuse.core.errors import ConfigError, needs
 from edgefuse.core.types import SAMPLE_RATE
 from edgefuse.demo.story import LINES, RECORDED_S, WAKE_WORD
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from pydantic import AfterValidator, Field
 
 from edgefuse.config.models import DetectorConfig, Point, Probability
+from edgefuse.core.errors import needs
 from edgefuse.core.ports import Context
 from edgefuse.core.types import SECOND, Frame, Json, Modality, Nanoseconds, Observation, Sample, observation_id
 from edgefuse.detectors.coco import GROUPS, NAMES, members
@@ -88,6 +89,8 @@ class Objects:
         self._kinds = _kinds(config.classes)
         self._network: Nanodet | None = None
         self._views: dict[str, _View] = {}
+        with needs("camera", "pictures"):
+            import cv2  # noqa: F401  told now, not with the first picture
 
     @staticmethod
     def models(config: Config) -> list[str]:

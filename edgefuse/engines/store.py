@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgefuse.config.models import ModelsConfig
-from edgefuse.core.errors import ModelError
+from edgefuse.core.errors import ModelError, OperatorError
 from edgefuse.core.health import PartHealth
 from edgefuse.core.ports import Clock, Model, Tensors
 from edgefuse.engines import convert, files
@@ -117,7 +117,7 @@ class Store:
             try:
                 detail = trial(entry, self._rehashed(entry), self._onnx)
                 verdicts.append(Verdict(entry.name, ok=True, detail=detail))
-            except ModelError as error:
+            except OperatorError as error:
                 verdicts.append(Verdict(entry.name, ok=False, detail=str(error)))
         return verdicts
 

@@ -6,24 +6,21 @@ from typing import Any
 
 import numpy as np
 
-from edgefuse.core.errors import ModelError
+from edgefuse.core.errors import ModelError, needs
 from edgefuse.engines.catalogue import Entry
 from edgefuse.engines.onnx import OnnxBackend
 
+_UNTRIED = "sha256 matches, but to run it"
+
 
 def trial(entry: Entry, path: Path, backend: OnnxBackend) -> str:
-    """One sentence about a model that gives finite numbers here. Raises ModelError for one that does not."""
+    """One sentence about a model that gives finite numbers here. Raises ModelError; ConfigError without its library."""
     kind = str(entry.card.get("format", "none"))
     if kind == "onnx":
         return _onnx(path, entry.card, backend)
     if kind not in _TRIALS:
         return "sha256 matches"
-    try:
-        return _TRIALS[kind](path, entry.card)
-    except ImportError as error:
-        raise ModelError(
-            f"sha256 matches, but it cannot be run here: {error}; pip install 'edgefuse[voice]'"
-        ) from error
+    return _TRIALS[kind](path, entry.card)
 
 
 def _onnx(path: Path, card: Mapping[str, Any], backend: OnnxBackend) -> str:
@@ -42,7 +39,8 @@ def _onnx(path: Path, card: Mapping[str, Any], backend: OnnxBackend) -> str:
 
 def _ctranslate2(path: Path, card: Mapping[str, Any]) -> str:
     """Encodes 30 s of silence: features of shape (mels, 3000)."""
-    from faster_whisper import WhisperModel
+    with needs("voice", _UNTRIED):
+        from faster_whisper import WhisperModel
 
     try:
         model = WhisperModel(str(path), device="cpu", compute_type="int8", cpu_threads=1)
@@ -56,7 +54,8 @@ def _ctranslate2(path: Path, card: Mapping[str, Any]) -> str:
 
 def _microwakeword(path: Path, _card: Mapping[str, Any]) -> str:
     """Hears a second of silence, which holds no wake word."""
-    from pymicro_wakeword import MicroWakeWord, MicroWakeWordFeatures
+    with needs("voice", _UNTRIED):
+        from pymicro_wakeword import MicroWakeWord, MicroWakeWordFeatures
 
     try:
         model = MicroWakeWord.from_config(path)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import track
 
-from edgefuse.core.errors import ConfigError
+from edgefuse.core.errors import ConfigError, needs
 from edgefuse.core.types import SAMPLE_RATE
 
 _KINDS = (".flac", ".wav", ".ogg")
@@ -25,10 +25,8 @@ def clips(folder: Path) -> list[Path]:
 
 def read(path: Path) -> NDArray[np.int16]:
     """Samples of a 16 kHz recording, the mean of its channels. Raises ConfigError."""
-    try:
+    with needs("media", "recorded sound"):
         import soundfile
-    except ImportError as error:
-        raise ConfigError(f"reading {path.name} needs soundfile: {error}; install edgefuse[media]") from error
     try:
         sound, rate = soundfile.read(path, dtype="int16", always_2d=True)
     except (OSError, RuntimeError) as error:

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.progress import track
 
 from edgefuse.config.models import ModelsConfig
-from edgefuse.core.errors import ConfigError
+from edgefuse.core.errors import ConfigError, needs
 from edgefuse.core.health import PartHealth
 from edgefuse.detectors.coco import NAMES
 from edgefuse.detectors.nanodet import Found, Nanodet
@@ -106,7 +106,8 @@ def _row(path: Path, number: int, line: str) -> list[float]:
 
 
 def _image(path: Path) -> NDArray[np.uint8]:
-    import cv2
+    with needs("camera", "pictures"):
+        import cv2
 
     image: NDArray[np.uint8] | None = cv2.imread(str(path), cv2.IMREAD_COLOR)
     if image is None:

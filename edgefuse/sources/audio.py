@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgefuse.core.errors import ConfigError, SourceError
+from edgefuse.core.errors import SourceError, needs
 from edgefuse.core.health import PartHealth
 from edgefuse.core.types import SAMPLE_RATE
 
@@ -54,13 +54,8 @@ class ToMono16k:
 
 
 def _resampler(rate: int) -> Any:
-    try:
+    with needs("media", f"sound at {rate} Hz, which must be resampled to {SAMPLE_RATE} Hz"):
         import soxr
-    except ImportError as error:
-        raise ConfigError(
-            f"sound at {rate} Hz must be resampled to {SAMPLE_RATE} Hz and soxr is not installed; "
-            "install edgefuse[media] or edgefuse[mic]"
-        ) from error
     return soxr.ResampleStream(rate, SAMPLE_RATE, 1, dtype="float32")
 
 
@@ -97,15 +92,19 @@ class Chunker:
         return self.push(np.zeros(-len(self._rest) % self._size, np.int16))
 
 
+def sound_library() -> Any:
+    """The module soundfile. Raises ConfigError when it is not installed."""
+    with needs("media", "recorded sound"):
+        import soundfile
+    return soundfile
+
+
 def read_audio(path: Path, size: int, health: PartHealth) -> Iterator[NDArray[np.int16]]:
     """Pieces of a sound file, one after the other, at 16 kHz mono; a broken end is left out and counted.
 
     Raises SourceError when the file is missing, is no sound or holds none; ConfigError without soundfile.
     """
-    try:
-        import soundfile
-    except (ImportError, OSError) as error:
-        raise ConfigError(f"{path}: soundfile is not installed: {error}; install edgefuse[media]") from error
+    soundfile = sound_library()
     try:
         file = soundfile.SoundFile(str(path))
     except (soundfile.SoundFileError, OSError) as error:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from edgefuse.config.models import Seconds, SourceConfig
-from edgefuse.core.errors import ConfigError, SourceError
+from edgefuse.core.errors import SourceError, needs
 from edgefuse.core.ports import Context, Emit
 from edgefuse.core.types import SAMPLE_RATE, SECOND, AudioChunk, Modality, Nanoseconds
 from edgefuse.sources.audio import FULL_SCALE, Chunker, ToMono16k
@@ -199,12 +199,8 @@ def _latency(times: dict[str, float]) -> Nanoseconds:
 
 
 def _pyaudio() -> Any:
-    try:
+    with needs("mic", "a microphone (on Debian install portaudio19-dev and gcc first)"):
         import pyaudio
-    except ImportError as error:
-        raise ConfigError(
-            f"a microphone needs PyAudio: {error}; install edgefuse[mic] (Debian: portaudio19-dev and gcc first)"
-        ) from error
     return pyaudio
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from edgefuse.config.models import Name, Point, SourceConfig
-from edgefuse.core.errors import ConfigError, SourceError
+from edgefuse.core.errors import SourceError, needs
 from edgefuse.core.types import SECOND, Nanoseconds
 
 Image: TypeAlias = NDArray[np.uint8]
@@ -40,10 +40,8 @@ class PictureConfig(SourceConfig):
 def opencv() -> Any:
     """The module cv2, kept to one thread. Raises ConfigError when it is not installed."""
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "8")  # not a line for every damaged packet
-    try:
+    with needs("camera", "pictures"):
         import cv2
-    except ImportError as error:
-        raise ConfigError(f"pictures need OpenCV: {error}; install edgefuse[camera]") from error
     cv2.setNumThreads(1)
     cv2.utils.logging.setLogLevel(
         cv2.utils.logging.LOG_LEVEL_ERROR

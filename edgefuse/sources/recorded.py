@@ -14,8 +14,8 @@ from edgefuse.config.models import Name, Seconds
 from edgefuse.core.errors import SourceError
 from edgefuse.core.ports import Context, Emit
 from edgefuse.core.types import SAMPLE_RATE, SECOND, AudioChunk, Frame, Modality, Nanoseconds, Reading, Sample
-from edgefuse.sources.audio import read_audio
-from edgefuse.sources.pictures import Limit, PictureConfig, Prepare, moments, open_file, read_picture
+from edgefuse.sources.audio import read_audio, sound_library
+from edgefuse.sources.pictures import Limit, PictureConfig, Prepare, moments, open_file, opencv, read_picture
 from edgefuse.sources.tables import read_table
 from edgefuse.sources.threads import in_thread
 
@@ -62,6 +62,10 @@ class Recorded:
         self._context = context
         self._over = False
         self.modality: Modality = modality_of(config.file)
+        if self.modality == "audio":
+            sound_library()
+        elif self.modality == "vision":
+            opencv()
 
     def timeline(self) -> Iterator[Sample]:
         """Every sample in order, read as it is asked for; t counts from the start of the scene.

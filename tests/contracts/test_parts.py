@@ -81,7 +81,7 @@ def source_settings(media: Path, request: pytest.FixtureRequest) -> Callable[[st
     return settings
 
 
-LEAST = {"camera": 3, "recorded": 10, "mqtt": 2}
+LEAST = {"camera": 3, "recorded": 3, "mqtt": 2}
 """Samples that must come where no device is needed."""
 
 

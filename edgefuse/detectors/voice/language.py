@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from edgefuse.core.errors import ConfigError
+from edgefuse.core.errors import ConfigError, needs
 
 _FOLDER = Path(__file__).parent
 _NUMBER = re.compile(r"\d{1,9}")
@@ -56,9 +56,11 @@ def _alternatives(phrases: tuple[str, ...]) -> re.Pattern[str]:
 
 @cache
 def language(code: str) -> Language:
-    """The data of a language such as `en`. Raises ConfigError for one that has no file."""
+    """The data of a language such as `en`. Raises ConfigError for one that has no file, or without hassil."""
     import yaml
 
+    with needs("voice", "understanding what is said"):
+        import hassil.numbers  # noqa: F401  told here, once, for everything that takes sentences apart
     known = sorted(path.stem for path in _FOLDER.glob("*.yaml"))
     if code not in known:
         raise ConfigError(f"voice: no language '{code}' (known: {', '.join(known)})")

@@ -6,7 +6,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from edgefuse.core.errors import ModelError
+from edgefuse.core.errors import ModelError, needs
 
 
 class Spotter(Protocol):
@@ -23,12 +23,10 @@ class MicroWakeWord:
     """The mean over the model's sliding window: https://github.com/kahrendt/microWakeWord (Apache-2.0)."""
 
     def __init__(self, path: Path) -> None:
-        """Load `<word>.json` (or the folder or .tflite beside it). Raises ModelError."""
-        try:
+        """Load `<word>.json` (or its folder or .tflite). Raises ModelError; ConfigError without the library."""
+        with needs("voice", "wake words"):
             from pymicro_wakeword import MicroWakeWord as Network
             from pymicro_wakeword import MicroWakeWordFeatures
-        except ImportError as error:
-            raise ModelError(f"wake words need pymicro-wakeword: {error}; install edgefuse[voice]") from error
         try:
             self._network: Any = Network.from_config(_description(path))
         except (OSError, ValueError, KeyError) as error:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgefuse.core.errors import ModelError
+from edgefuse.core.errors import ModelError, needs
 from edgefuse.core.types import Nanoseconds
 
 PROMPT_TOKENS = 220
@@ -59,12 +59,10 @@ class Whisper:
     """
 
     def __init__(self, path: Path, language: str, prompt: str, threads: int = 1) -> None:
-        """Load the model in `path`. Raises ModelError."""
-        try:
+        """Load the model in `path`. Raises ModelError, ConfigError without its library."""
+        with needs("voice", "speech recognition"):
             from faster_whisper import WhisperModel
             from faster_whisper.tokenizer import Tokenizer
-        except ImportError as error:
-            raise ModelError(f"speech recognition needs faster-whisper: {error}; install edgefuse[voice]") from error
         before = _threads()
         try:
             self._whisper: Any = WhisperModel(
