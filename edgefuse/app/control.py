@@ -108,6 +108,10 @@ class Controls:
         match control:
             case Arm(armed):
                 self._change(lambda state: arm(state, armed), incoming.settled)
+            case Mute(rule) if rule is not None and all(rule != each.name for each in self._daemon.site.rules):
+                self._health.reject("unknown rule")
+                incoming.settled()
+                return f"there is no rule {rule!r}"
             case Mute(rule, for_s):
                 now = self._daemon.clock.now()
                 self._change(lambda state: mute(state, rule, now + int(for_s * SECOND), now), incoming.settled)

@@ -87,7 +87,10 @@ class EmbeddedBroker:
 
     async def _live_once(self, listening: anyio.Event, task_status: TaskStatus[None]) -> str:
         """Run the child once. Returns why it ended."""
-        process = await self._spawn()
+        try:
+            process = await self._spawn()
+        except OSError as error:
+            return f"the broker cannot be started in {self._folder}: {error.strerror}; is device.state_dir writable?"
         try:
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(self._log_lines, process)
@@ -119,7 +122,7 @@ class EmbeddedBroker:
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         if self._mosquitto is not None:
             file = self._folder / "mosquitto.conf"
-            file.write_text(mosquitto_conf(self.port, self._folder), "utf-8")
+            _keep_written(file, mosquitto_conf(self.port, self._folder))
             command = [str(self._mosquitto), "-c", str(file)]
         else:
             command = [sys.executable, "-c", _IOTCORE.format(host=HOST, port=self.port, largest=LARGEST_MESSAGE)]
@@ -144,6 +147,12 @@ class EmbeddedBroker:
                 _, _, said = line.partition(": ")
                 self._last_lines.append(said or line)
                 _log.debug("broker", said=said or line)
+
+
+def _keep_written(file: Path, text: str) -> None:
+    """Write only what differs: a full disk must not keep the broker from starting again."""
+    if not file.exists() or file.read_text("utf-8") != text:
+        file.write_text(text, "utf-8")
 
 
 def find_mosquitto() -> Path | None:

@@ -1,6 +1,7 @@
 """What others may tell the device: `set/arm`, `set/mute`, `set/reload` and `ack`. Pure."""
 
 import json
+import re
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -11,6 +12,8 @@ LONGEST_MUTE_S = 7 * 86_400
 LONGEST_ID = 256
 TOPICS = ("set/arm", "set/mute", "set/reload", "ack")
 """Below the device's base."""
+_HALF = re.compile("[\ud800-\udfff]")
+"""Half of a pair of surrogates: JSON can write it, neither UTF-8 nor SQLite can."""
 _WORDS = {"on": True, "true": True, "arm": True, "1": True, "off": False, "false": False, "disarm": False, "0": False}
 
 
@@ -98,7 +101,7 @@ def _mute(value: Json) -> Control:
 
 def _ack(value: Json, text: str) -> Control:
     name = value.get("id") if isinstance(value, dict) else text.strip().strip('"')
-    if not isinstance(name, str) or not 0 < len(name) <= LONGEST_ID:
+    if not isinstance(name, str) or not 0 < len(name) <= LONGEST_ID or _HALF.search(name):
         return Rejected("bad ack", f'expected {{"id": "the id of an alert"}}, got {text[:80]}')
     return Ack(name)
 

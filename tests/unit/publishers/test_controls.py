@@ -41,6 +41,7 @@ def test_controls_are_understood(topic: str, payload: bytes, control: object) ->
         ("set/mute", b'{"for_s": 1, "rul": "x"}', "bad mute"),
         ("ack", b"{}", "bad ack"),
         ("ack", b"", "bad ack"),
+        ("ack", rb'{"id": "\ud800"}', "bad ack"),
         ("ack", b"\xff", "not UTF-8"),
         ("ack", b"x" * 5000, "too long"),
         ("set/fire", b"", "unknown topic"),
