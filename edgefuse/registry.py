@@ -30,13 +30,18 @@ def load(kind: Kind, name: str) -> type[Any]:
         raise ConfigError(f"{kind} '{name}' needs a package that is not installed: {error}") from error
     except AttributeError as error:
         raise ConfigError(f"{kind} '{name}': its entry point names nothing in its module: {error}") from error
-    assert isinstance(loaded, type)
+    except SyntaxError as error:
+        raise ConfigError(f"{kind} '{name}': its module cannot be read: {error}") from error
+    if not isinstance(loaded, type):
+        raise ConfigError(f"{kind} '{name}': expected a class at its entry point {entries[name].value}, got {loaded!r}")
     return loaded
 
 
 def config_of(kind: Kind, name: str) -> type[Any]:
     """The pydantic model of a plug-in's configuration. Raises ConfigError like `load`."""
-    config: type[Any] = load(kind, name).Config
+    config = getattr(load(kind, name), "Config", None)
+    if not isinstance(config, type):
+        raise ConfigError(f"{kind} '{name}': expected a class `Config` in its class, got {config!r}")
     return config
 
 
