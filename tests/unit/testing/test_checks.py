@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, ClassVar, Literal
 
+import anyio
 import numpy as np
 import pytest
 from pydantic import BaseModel
@@ -294,6 +295,18 @@ WELL = "emits well-formed samples"
 def test_sources_with_one_fault_are_caught(source: Any, names: list[str]) -> None:
     """Exactly the checks about the fault fail."""
     assert failing(check_source(source, for_s=0.05, least=1, repeatable=True)) == names
+
+
+class Late(Ticker):
+    async def run(self, emit: Emit) -> None:
+        await anyio.sleep(0.2)
+        emit(self.readings()[0])
+        await anyio.sleep_forever()
+
+
+def test_source_on_a_slow_machine_is_given_time() -> None:
+    """Samples that must come are waited for beyond the time of watching, and no longer than until they are there."""
+    assert failing(check_source(Late, for_s=0.05, least=1)) == []
 
 
 class Counter:
