@@ -1,17 +1,19 @@
 """The `edgefuse` command. Each sub-command imports what it needs and nothing else."""
 
 import argparse
+import errno
 import json
 import os
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from edgefuse import __version__
 from edgefuse.core.errors import EdgefuseError, OperatorError, TransientError
 
-EX_OK, EX_FAILURE, EX_DATAERR, EX_NOINPUT, EX_TEMPFAIL, EX_CONFIG = 0, 1, 65, 66, 75, 78
+EX_OK, EX_FAILURE, EX_IOERR, EX_TEMPFAIL, EX_CONFIG = 0, 1, 74, 75, 78
 """Exit codes of sysexits.h."""
 
 
@@ -21,7 +23,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = _parser().parse_args(argv)
     command: Callable[[argparse.Namespace], int] = args.command
     try:
-        return command(args)
+        code = command(args)
+        sys.stdout.flush()
     except OperatorError as error:
         print(error, file=sys.stderr)
         return EX_CONFIG
@@ -34,8 +37,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
-        sys.stderr.close()
+        _drop_stdout()
         return 141
+    except OSError as error:
+        if error.filename is None and error.errno != errno.ENOSPC:
+            raise
+        print(f"{error.filename or 'standard output'}: {error.strerror}", file=sys.stderr)
+        _drop_stdout()
+        return EX_IOERR
+    return code
+
+
+def _drop_stdout() -> None:
+    """What is still buffered goes nowhere: the interpreter flushes it at exit and would fail again."""
+    with suppress(OSError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -66,7 +82,7 @@ def _daemon_commands(commands: Any) -> None:
     run.add_argument("--log", choices=("text", "json"), help="log format (default: text on a terminal, else json)")
     run.add_argument("--verbose", action="store_true", help="log debug messages too")
     check = _add(commands, "check", _check, "Print every mistake of a configuration file; exit 78 if there is one.")
-    check.add_argument("config", type=Path, metavar="CONFIG")
+    check.add_argument("config", type=Path, metavar="CONFIG", help="YAML file of the device")
     check.add_argument("--json", action="store_true", help="machine-readable result")
     schema = _add(commands, "schema", _schema, "Print the JSON Schema of the configuration file, for editors.")
     schema.add_argument("--out", type=Path, help="write to this file instead of standard output")
@@ -75,19 +91,19 @@ def _daemon_commands(commands: Any) -> None:
 def _recording_commands(commands: Any) -> None:
     replay = _add(commands, "replay", _replay, "Run a recorded scene through a configuration, as fast as possible.")
     replay.add_argument("scene", type=Path, nargs="?", help="folder with scene.yaml (default: the recorded sources)")
-    replay.add_argument("--config", type=Path, required=True)
+    replay.add_argument("--config", type=Path, required=True, help="YAML file of the device")
     replay.add_argument("--out", type=Path, help="write the messages here, one JSON a line (default: stdout)")
     diff = _add(
         commands, "diff", _diff, "Which decisions of a recorded scene change from one configuration to another."
     )
     diff.add_argument("scene", type=Path, help="folder with scene.yaml")
-    diff.add_argument("old", type=Path)
-    diff.add_argument("new", type=Path)
+    diff.add_argument("old", type=Path, help="YAML file as it was")
+    diff.add_argument("new", type=Path, help="YAML file as it would be")
     diff.add_argument("--json", action="store_true", help="machine-readable result")
 
 
 def _model_commands(commands: Any) -> None:
-    models = commands.add_parser("models", help="List, pull and verify the models.")
+    models = commands.add_parser("models", help=(text := "List, pull and verify the models."), description=text)
     actions = models.add_subparsers(title="actions", metavar="ACTION", required=True)
     for name, text in (
         ("list", "Every model of the catalogue: licence, size, whether it is here."),
@@ -109,7 +125,9 @@ def _model_commands(commands: Any) -> None:
 
 
 def _evaluate_commands(commands: Any) -> None:
-    evaluate = commands.add_parser("evaluate", help="Measure a part of edgefuse on labelled data.")
+    evaluate = commands.add_parser(
+        "evaluate", help=(text := "Measure a part of edgefuse on labelled data."), description=text
+    )
     tasks = evaluate.add_subparsers(title="what", metavar="WHAT", required=True)
     texts = {
         "voice": "Spoken orders: labels.json, *.flac and grammar.yaml in DIR.",
@@ -119,19 +137,45 @@ def _evaluate_commands(commands: Any) -> None:
     for name, text in texts.items():
         task = _add(tasks, name, _evaluate, text)
         task.set_defaults(task=name)
-        task.add_argument("--data", type=Path, required=True, metavar="DIR")
+        task.add_argument("--data", type=Path, required=True, metavar="DIR", help="folder with the data, as above")
         task.add_argument("--json", action="store_true", help="machine-readable result")
-        task.add_argument("--limit", type=int, help="only the first N items")
-    tasks.choices["voice"].add_argument("--recogniser", default="whisper-tiny.en", help="default %(default)s")
-    tasks.choices["wake"].add_argument("--wake-word", default="alexa", help="default %(default)s")
-    tasks.choices["wake"].add_argument("--threshold", type=float, default=0.7, help="default %(default)s")
+        task.add_argument("--limit", type=_count, metavar="N", help="only the first N items")
+    tasks.choices["voice"].add_argument(
+        "--recogniser", default="whisper-tiny.en", metavar="MODEL", help="default %(default)s"
+    )
+    tasks.choices["wake"].add_argument("--wake-word", default="alexa", metavar="WORD", help="default %(default)s")
+    tasks.choices["wake"].add_argument(
+        "--threshold", type=_probability, default=0.7, metavar="P", help="of the wake word, 0 to 1; default %(default)s"
+    )
 
 
 def _demo_command(commands: Any) -> None:
     demo = _add(commands, "demo", _demo, "Run a recorded scene against an embedded broker and show what is published.")
-    demo.add_argument("--port", type=int, default=0, help="port of the embedded broker (default: a free one)")
+    demo.add_argument("--port", type=_port, default=0, help="port of the embedded broker (default: a free one)")
     demo.add_argument("--out", type=Path, help="keep the scene, its configuration and the log here")
     demo.add_argument("--keep", action="store_true", help="leave the working folder behind")
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"expected a whole number from 1, got {text!r}")
+    return int(text)
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) > 65535:  # noqa: PLR2004  # 16 bits
+        raise argparse.ArgumentTypeError(f"expected a port from 1 to 65535, or 0 for a free one, got {text!r}")
+    return int(text)
+
+
+def _probability(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"expected a number from 0 to 1, got {text!r}")
+    return value
 
 
 def _print_json(value: Any) -> None:

@@ -6,9 +6,11 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
+from rich.text import Text
 
 from edgefuse.config.models import ModelsConfig
 from edgefuse.engines.store import ModelRow, Store, Verdict
@@ -25,8 +27,8 @@ def models_command(args: argparse.Namespace) -> int:
     if args.action == "verify":
         return _print_verdicts(store.verify(args.names), as_json=args.json)
     if args.action == "list":
-        chosen = [row for row in store.list() if not args.names or row.name in args.names]
-        return _print_rows(chosen, as_json=args.json)
+        chosen = {store.entry(name).name for name in args.names}
+        return _print_rows([row for row in store.list() if not chosen or row.name in chosen], as_json=args.json)
     rows = _pull(store, _wanted(store, args))
     return _print_rows(rows, as_json=args.json)
 
@@ -66,16 +68,17 @@ def _print_rows(rows: Sequence[ModelRow], *, as_json: bool) -> int:
     if as_json:
         print(json.dumps([asdict(row) for row in rows], indent=2))
         return 0
-    table = Table()
-    for name in ("model", "state", "MB"):
+    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for name in ("model", "state", "used by"):
         table.add_column(name, no_wrap=True)
-    for name in ("used by", "what", "licence"):
-        table.add_column(name)
+    table.add_column("MB", no_wrap=True, justify="right")
+    for name in ("what", "licence"):
+        table.add_column(name, overflow="fold")
     for row in rows:
-        state = f"[{_STYLE[row.state]}]{row.state}"
-        name = f"{row.name} [dim](optional)" if row.optional else row.name
-        table.add_row(name, state, f"{row.size / 1e6:.1f}", ", ".join(row.used_by), row.what, row.licence)
-    Console().print(table)
+        state = Text(row.state, _STYLE[row.state])
+        model = Text.assemble(row.name, ("\noptional", "dim") if row.optional else "")
+        table.add_row(model, state, ", ".join(row.used_by), f"{row.size / 1e6:.1f}", Text(row.what), Text(row.licence))
+    Console(highlight=False).print(table)
     return 0
 
 

@@ -37,8 +37,8 @@ def main(args: argparse.Namespace) -> int:
     if not console.is_terminal:
         console = Console(highlight=False, width=_PIPE_WIDTH)
     screen = Screen(console, LENGTH_S)
-    scene = cached_scene(screen.note)
     with _folder(args) as folder:
+        scene = cached_scene(screen.note)
         config, port = write_config(folder, scene, args.port)
         try:
             heard, figures = _play(screen, config, port)

@@ -106,7 +106,7 @@ def _change(which: str, entry: dict[str, Json]) -> dict[str, Json]:
     payload = entry["payload"]
     return {
         "which": which,
-        "time": datetime.fromtimestamp(entry["created"] / SECOND, tz=timezone.utc).isoformat(),
+        "time": datetime.fromtimestamp(entry["created"] / SECOND, tz=timezone.utc).isoformat(timespec="milliseconds"),
         "topic": entry["topic"],
         "what": _key(entry["topic"], payload).removeprefix(entry["topic"]).strip(),
         "because": payload.get("because", []),
