@@ -10,6 +10,8 @@ from pydantic import ValidationError
 
 from edgefuse.config.models import Device, Site, Thing
 from edgefuse.core.errors import ConfigError, ModelError
+from edgefuse.core.health import PartHealth
+from edgefuse.core.ports import Model
 from edgefuse.core.types import SAMPLE_RATE, SECOND, AudioChunk, Frame, HealthChange, Observation, Sample
 from edgefuse.demo.sound import speak, synthesiser
 from edgefuse.engines.store import Store
@@ -159,6 +161,40 @@ def test_detector(name: str, store: Store, tmp_path: Path) -> None:
         pytest.skip(f"its model is not here: {str(error).splitlines()[0]}")
     probe.close()
     run_all(check_detector(make, samples_for(probe, tmp_path), least=1 if name in OURS else 0))
+
+
+class Noting:
+    """The real store; remembers what it was asked for."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self.asked: set[str] = set()
+
+    def path(self, name: str) -> Path:
+        self.asked.add(name)
+        return self._store.path(name)
+
+    def load(self, name: str, health: PartHealth, threads: int | None = None) -> Model:
+        self.asked.add(name)
+        return self._store.load(name, health, threads)
+
+
+@pytest.mark.parametrize("name", names("detector"))
+@pytest.mark.timeout(300)
+def test_detector_names_its_models(name: str, store: Store) -> None:
+    """`models(config)`, which `edgefuse models pull --config` asks, names every model that the detector loads."""
+    config = configured("detector", name, {})
+    models = Noting(store)
+    detector = built("detector", name, config, make_context(models=models))
+    try:
+        detector.warm_up()
+    except ModelError as error:
+        pytest.skip(f"its model is not here: {str(error).splitlines()[0]}")
+    finally:
+        detector.close()
+    named = load("detector", name).models(config) if models.asked else []
+
+    assert models.asked == set(named)
 
 
 def facts() -> list[Observation | HealthChange]:

@@ -30,6 +30,7 @@ from edgefuse.detectors.voice.vad import WINDOW, Vad
 from edgefuse.detectors.voice.wake import MicroWakeWord, WakeGate
 from edgefuse.grounding.resolve import resolve
 
+_VAD = "silero-vad"
 _WINDOW_NS: Nanoseconds = WINDOW * SECOND // SAMPLE_RATE
 _GAP: Nanoseconds = SECOND // 10
 _PRE_ROLL = 12
@@ -114,10 +115,15 @@ class Voice:
         self._streams: dict[str, _Stream] = {}
         self._hearing: Hearing | None = None
 
+    @staticmethod
+    def models(config: VoiceConfig) -> list[str]:
+        """What has to be pulled for this configuration."""
+        return [_VAD, *([config.wake_word] if config.wake_word else []), config.recogniser]
+
     def warm_up(self) -> None:
         """Load voice activity, wake word and recogniser, and run each once. Raises ModelError."""
         config, models = self._config, self._context.models
-        vad = models.load("silero-vad", self._context.health)
+        vad = models.load(_VAD, self._context.health)
         for source in config.on:
             gate = None
             if config.wake_word:
