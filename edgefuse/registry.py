@@ -9,7 +9,6 @@ from edgefuse.core.errors import ConfigError
 from edgefuse.core.types import Modality
 
 Kind: TypeAlias = Literal["source", "detector", "backend", "fuser", "publisher"]
-KINDS: tuple[Kind, ...] = ("source", "detector", "backend", "fuser", "publisher")
 
 
 def names(kind: Kind) -> list[str]:

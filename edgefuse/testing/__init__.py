@@ -2,7 +2,10 @@
 
 Each `check_*` is a generator of named checks; run them one by one as test cases, or all with `run_all`::
 
-    @pytest.mark.parametrize("check", check_detector(make, ordinary(Frame)), ids=str)
+    def make():
+        return MyDetector(MyDetector.Config(on=["source"]), make_context())
+
+    @pytest.mark.parametrize("check", list(check_detector(make, ordinary(Frame))), ids=str)
     def test_my_detector(check):
         check.run()
 """

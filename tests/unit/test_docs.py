@@ -82,3 +82,19 @@ def test_make_targets_in_the_readme_exist() -> None:
 
     assert {"demo", "test"} <= named <= targets
     assert targets == {"help", "setup", "check", "fix", "test", "e2e", "soak", "bench", "demo"}
+
+
+def test_architecture_lists_every_module() -> None:
+    """The layout in ARCHITECTURE.md names each package and each module of edgefuse, and none that is gone."""
+    (layout,) = re.findall(r"```\nedgefuse/\n(.*?)```", (ROOT / "ARCHITECTURE.md").read_text(), re.DOTALL)
+    rows = {name.strip("/"): text for name, text in re.findall(r"^  (\S+)\s+(.*)$", layout, re.MULTILINE)}
+    package = ROOT / "edgefuse"
+    there = {path.name for path in package.iterdir() if path.name[0] not in "_." and path.name != "py.typed"}
+    unnamed = [
+        f"{folder}/{path.name}"
+        for folder in rows
+        for path in sorted((package / folder).glob("*.py"))
+        if not re.search(rf"\b{path.stem}\b", rows[folder]) and not path.stem.endswith(("__init__", "_checks"))
+    ]
+
+    assert (set(rows), unnamed) == (there, [])
