@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
+from urllib.parse import urlsplit
 
 from edgefuse.config.lint.scope import Remark, Scope, evidence_from, evidence_of
 from edgefuse.config.wording import nearest
@@ -21,8 +22,8 @@ def part_remarks(scope: Scope) -> Iterator[Remark]:
     for name, source in scope.site.sources.items():
         yield from _polygons(source, ("sources", name))
         yield from _passwords(source, ("sources", name))
-    if _PASSWORD.search(scope.site.mqtt.url):
-        yield Remark(("mqtt", "url"), "expected no password here, as files are copied and shown; use password_file")
+    if fault := _broker(scope.site.mqtt.url):
+        yield Remark(("mqtt", "url"), fault)
     for name, detector in scope.site.detectors.items():
         yield from _inputs(scope, name, detector)
         yield from _polygons(detector, ("detectors", name))
@@ -72,6 +73,25 @@ def _passwords(part: Any, path: Path) -> Iterator[Remark]:
             )
 
 
+def _broker(url: str) -> str:
+    if _PASSWORD.search(url):
+        return "expected no password here, as files are copied and shown; use password_file"
+    if "@" in url:
+        return "expected no user here; use username_file"
+    try:
+        address = urlsplit(re.sub(r"^embedded", "mqtt://embedded", url))
+        good = bool(address.hostname) and address.port != 0  # a port that is none raises ValueError
+    except ValueError:
+        good = False
+    return "" if good else f"expected a host, and a port from 1 to 65535, got '{url}'"
+
+
+def topic_remarks(path: Path, topic: str | None) -> Iterator[Remark]:
+    """Say so where nothing can be published on this topic, or one was meant and it is many."""
+    if topic is not None and (not topic or set("+#") & set(topic)):
+        yield Remark(path, f"expected a topic without '+' and '#', got '{topic}'")
+
+
 def _inputs(scope: Scope, name: str, detector: Any) -> Iterator[Remark]:
     wanted = scope.modality_of("detector", detector)
     for i, source in enumerate(detector.on):
@@ -99,6 +119,8 @@ def _things(scope: Scope) -> Iterator[Remark]:
                 place = f" in {area}" if area else ""
                 message = f"expected a spoken name of its own{place}, got '{word}', which {other} has too"
                 yield Remark(path, message, key="names" not in path)
+        yield from topic_remarks(("things", name, "set"), thing.set)
+        yield from topic_remarks(("things", name, "state"), thing.state)
         for camera in thing.seen:
             yield from scope.refers(("things", name, "seen", camera), camera, "a source", "sources")
 

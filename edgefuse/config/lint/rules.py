@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from edgefuse.config.lint.firing import chance, world
-from edgefuse.config.lint.parts import zone_remarks
+from edgefuse.config.lint.parts import topic_remarks, zone_remarks
 from edgefuse.config.lint.scope import Remark, Scope
 from edgefuse.config.rules import (
     All,
@@ -13,6 +13,7 @@ from edgefuse.config.rules import (
     Condition,
     HealthIs,
     Not,
+    Publish,
     ReadingIs,
     Rule,
     Said,
@@ -123,6 +124,8 @@ def _actions(scope: Scope, rule: Rule, path: Path) -> Iterator[Remark]:
             yield from _command(scope, action, at, said=said)
         elif isinstance(action, Say):
             yield from _area(scope, action.area, (*at, "area"))
+        elif isinstance(action, Publish):
+            yield from topic_remarks((*at, "publish"), action.publish)
 
 
 def _hears(condition: Condition) -> bool:

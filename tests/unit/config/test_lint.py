@@ -90,6 +90,21 @@ Messages = Callable[..., tuple[list[str], list[str]]]
             "mqtt.url",
             "expected no password here, as files are copied and shown; use password_file",
         ),
+        ("mqtt: {url: 'mqtt://me@x'}", "mqtt.url", "expected no user here; use username_file"),
+        (
+            "mqtt: {url: 'mqtt://x:99999'}",
+            "mqtt.url",
+            "expected a host, and a port from 1 to 65535, got 'mqtt://x:99999'",
+        ),
+        ("mqtt: {url: 'mqtts://[::1'}", "mqtt.url", "expected a host, and a port from 1 to 65535, got 'mqtts://[::1'"),
+        ("mqtt: {url: 'embedded:0'}", "mqtt.url", "expected a host, and a port from 1 to 65535, got 'embedded:0'"),
+        ("things: {c: {kind: light, set: a/+}}", "things.c.set", "expected a topic without '+' and '#', got 'a/+'"),
+        ("things: {c: {kind: light, state: a/#}}", "things.c.state", "expected a topic without '+' and '#', got 'a/#'"),
+        (
+            "rules: [{name: r, when: {time: {after: '06:00', before: '07:00'}}, then: [{publish: /#}]}]",
+            "rules[0].then[0].publish",
+            "expected a topic without '+' and '#', got '/#'",
+        ),
         (
             "things: {a_b: {kind: light}, c: {kind: light, names: [x, 'A  b']}}",
             "things.c.names[1]",
