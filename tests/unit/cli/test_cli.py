@@ -3,10 +3,11 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 
 from edgefuse import __version__
 from edgefuse.cli import main
@@ -26,12 +27,14 @@ SCENE = "start: 2026-01-05T21:30:00+00:00\nseconds: 20\nsources:\n  air: {file: 
 
 
 @pytest.fixture(autouse=True)
-def _environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """The caches and folders of whoever runs the tests are left alone."""
+def _environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+    """The caches and folders of whoever runs the tests are left alone, and so is the log of the tests that follow."""
     monkeypatch.setenv("OPENBLAS_NUM_THREADS", "1")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setenv("COLUMNS", "80")
     monkeypatch.delenv("EDGEFUSE_MODELS", raising=False)
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture
