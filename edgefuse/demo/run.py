@@ -18,7 +18,7 @@ from edgefuse.demo.expected import EXPECTATIONS
 from edgefuse.demo.scene import cached_scene
 from edgefuse.demo.show import Screen
 from edgefuse.demo.story import LENGTH_S
-from edgefuse.demo.timeline import Received, Timeline
+from edgefuse.demo.timeline import Received, Timeline, without
 from edgefuse.demo.watch import Watcher
 from edgefuse.pipeline.clock import SystemClock
 
@@ -41,7 +41,7 @@ def main(args: argparse.Namespace) -> int:
         scene = cached_scene(screen.note)
         config, port = write_config(folder, scene, args.port)
         try:
-            heard, figures = _play(screen, config, port)
+            heard, figures = _play(screen, scene, config, port)
         except DaemonDiedError as error:
             screen.error(str(error))
             return 1
@@ -82,6 +82,7 @@ class _Watch:
     screen: Screen
     clock: Clock
     timeline: Timeline
+    scene: Path
     zero: Nanoseconds
     """When the scene began."""
     messages: list[Received] = field(default_factory=list)
@@ -90,7 +91,7 @@ class _Watch:
         """Keep a message and print what it says."""
         self.messages.append(message)
         for line in self.timeline.tell(message):
-            self.screen.line((message.t - self.zero) / SECOND, line)
+            self.screen.line((message.t - self.zero) / SECOND, without(f"{self.scene}/", line))
 
     @property
     def at_s(self) -> float:
@@ -98,13 +99,13 @@ class _Watch:
         return (self.clock.now() - self.zero) / SECOND
 
 
-def _play(screen: Screen, config: Path, port: int) -> tuple[Heard, list[tuple[str, str]]]:
+def _play(screen: Screen, scene: Path, config: Path, port: int) -> tuple[Heard, list[tuple[str, str]]]:
     clock = SystemClock()
     watcher = Watcher(clock, {f"{state}/set": state for state in THINGS})
     try:
         with Daemon(config, config.with_name("daemon.log"), clock) as daemon:
             screen.note(f"starting the daemon: edgefuse run {config}")
-            watch = _Watch(screen, clock, Timeline(BASE, THINGS), 0)
+            watch = _Watch(screen, clock, Timeline(BASE, THINGS), scene, 0)
             first = _wait_until_online(daemon, watcher, port)
             ready_s = daemon.age_s
             watch.zero = first.t

@@ -52,6 +52,7 @@ class Screen:
         """Print what is about to be seen."""
         self.heading("A recorded hall, 90 seconds", f"daemon {pid}, MQTT broker 127.0.0.1:{port}")
         self.note("What follows was published over MQTT and received by an independent subscriber.")
+        self.note(f"To be another one: mosquitto_sub -p {port} -t 'edgefuse/#' -v")
         self.console.print()
 
     def bar(self) -> Progress:
@@ -74,7 +75,7 @@ class Screen:
             text.append("\n" + self._fit(detail), style="dim not bold")
         sign = plain_sign if self._plain else unicode_sign
         row.add_row(clock(at_s), Text(f"{sign} {self._fit(line.word)}", style=style), text)
-        self.console.print(row)
+        self._print(row)
 
     def summary(self, outcomes: Iterable[Outcome], figures: Iterable[tuple[str, str]]) -> None:
         """Print what was expected against what came, and the figures."""
@@ -82,23 +83,33 @@ class Screen:
         table.add_column(width=1)
         table.add_column()
         table.add_column(style="dim")
+        outcomes = list(outcomes)
         for outcome in outcomes:
             sign = Text(self._fit("✔" if outcome.met else "✘"), style="green" if outcome.met else "bold red")
             table.add_row(sign, self._fit(outcome.expected), self._fit(outcome.came))
-        self.heading("Expected", "and what came")
-        self.console.print(table)
+        self.heading("Expected", f"and what came: {sum(o.met for o in outcomes)} of {len(outcomes)} as it should")
+        self._print(table)
         rest = Table.grid(padding=(0, 2))
         rest.add_column(style="dim")
         rest.add_column(overflow="fold")
         for name, value in figures:
             rest.add_row(self._fit(name), self._fit(value))
         self.heading("Figures", "of the daemon, a process of its own")
-        self.console.print(rest)
+        self._print(rest)
 
     def heading(self, title: str, text: str) -> None:
         """Print a heading and what it is about."""
         self.console.print()
         self.console.print(Text.assemble((title, "bold"), ("  " + self._fit(text), "dim")))
+
+    def _print(self, table: Table) -> None:
+        """Without the blanks that fill its last column, where a file or a program reads it."""
+        if self.console.is_terminal:
+            self.console.print(table)
+            return
+        with self.console.capture() as printed:
+            self.console.print(table)
+        self.console.out("\n".join(line.rstrip() for line in printed.get().splitlines()), highlight=False)
 
     def _fit(self, text: str) -> str:
         return text.translate(_ASCII).encode("ascii", "replace").decode() if self._plain else text

@@ -1,7 +1,7 @@
 """What a published message means to a reader. Pure: message in, lines out; remembers what was told already."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from edgefuse.core.types import SECOND, Nanoseconds
@@ -99,15 +99,14 @@ class Timeline:
         return lines
 
     def _belief(self, rest: str, payload: Json) -> list[Line]:
+        name = rest.replace("/", ".")
         p, missing = float(payload["p"]), frozenset(payload.get("missing", ()))
-        before, known_missing = self._beliefs.get(rest, (0.0, missing))
+        before, known_missing = self._beliefs.get(name, (0.0, missing))
         if -_FALL < p - before < _RISE and missing <= known_missing:
-            self._beliefs[rest] = (before, missing)
+            self._beliefs[name] = (before, missing)
             return []
-        self._beliefs[rest] = (p, missing)
-        return [
-            Line("belief", "belief", f"{rest.replace('/', '.')} {percent(p)}", (*reasons(payload), *in_sum(payload)))
-        ]
+        self._beliefs[name] = (p, missing)
+        return [Line("belief", "belief", f"{name} {percent(p)}", (*reasons(payload), *in_sum(payload)))]
 
     def _intent(self, _: str, payload: Json) -> list[Line]:
         intent, said = payload["intent"], payload.get("said")
@@ -119,9 +118,11 @@ class Timeline:
         return [Line("order", "order", f"{payload['target']}: {words(intent)}{sure}", reasons(payload))]
 
     def _alert(self, _: str, payload: Json) -> list[Line]:
-        info = payload["info"]
+        """With the beliefs behind it, which are then not told again."""
+        info, behind = payload["info"], payload.get("beliefs", {})
         text = f"{info['headline']} ({info['severity']}, {info['urgency']}, {info['certainty']})"
-        beliefs = [line for belief in payload.get("beliefs", {}).values() for line in in_sum(belief)]
+        beliefs = [line for belief in behind.values() for line in in_sum(belief)]
+        self._beliefs |= {name: (float(b["p"]), frozenset(b.get("missing", ()))) for name, b in behind.items()}
         word = "UPDATE" if payload.get("msgType") == "Update" else "ALERT"
         return [Line("alert", word, text, (*reasons(payload), *beliefs))]
 
@@ -138,6 +139,12 @@ class Timeline:
             del self._seen[key]
             lines.append(Line("seen", "gone", f"no {_label(key)} any more"))
         return lines
+
+
+def without(folder: str, line: Line) -> Line:
+    """The line with the files below a folder called by their names alone."""
+    details = tuple(detail.replace(folder, "") for detail in line.details)
+    return replace(line, text=line.text.replace(folder, ""), details=details)
 
 
 def _label(key: str) -> str:

@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from edgefuse.core.types import SECOND
-from edgefuse.demo.timeline import Line, Received, Timeline, percent
+from edgefuse.demo.timeline import Line, Received, Timeline, percent, without
 
 BASE = "edgefuse/demo"
 
@@ -134,6 +134,26 @@ def test_alert_carries_headline_severity_and_the_beliefs_behind_it(timeline: Tim
     assert line.text == "Somebody came in (Severe, Immediate, Likely)"
     assert line.details[:2] == ("hall.intrusion is 85 % likely", "people sees person")
     assert line.details[2].startswith("in sum sensor +3.4")
+
+
+def test_belief_behind_an_alert_is_not_told_again(timeline: Timeline) -> None:
+    """What the alert has said of a belief is not repeated by the belief itself; what comes later is."""
+    info = {"headline": "Somebody came in", "severity": "Severe", "urgency": "Immediate", "certainty": "Likely"}
+    alert = {"info": info, "because": [], "beliefs": {"hall.intrusion": belief(0.85)}}
+
+    tell(timeline, f"{BASE}/alert/intrusion", alert)
+
+    assert tell(timeline, f"{BASE}/belief/hall/intrusion", belief(0.85)) == []
+    assert len(tell(timeline, f"{BASE}/belief/hall/intrusion", belief(0.4))) == 1
+
+
+def test_files_of_the_scene_are_called_by_their_names() -> None:
+    """Where the scene lies is told once, at the end, and not with every fault."""
+    line = Line("fault", "failed", "hall_cam: /cache/1a/hall.avi: ends", ("hall_cam is failed: /cache/1a/hall.avi",))
+
+    assert without("/cache/1a/", line) == Line(
+        "fault", "failed", "hall_cam: hall.avi: ends", ("hall_cam is failed: hall.avi",)
+    )
 
 
 def test_health_is_told_when_a_part_changes(timeline: Timeline) -> None:
