@@ -1,12 +1,16 @@
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, get_args
 
+import jsonschema
 import pytest
+import yaml
 from pydantic import BaseModel
 
 from edgefuse.config import models, rules
+from edgefuse.publishers.schemas import schema
 from edgefuse.registry import config_of, names
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -44,6 +48,44 @@ def test_every_key_is_documented() -> None:
     keys = {field.alias or name for config in configs() for name, field in config.model_fields.items()}
 
     assert sorted(keys - words) == []
+
+
+SECTIONS: dict[str, type[BaseModel]] = {
+    "device": models.Device,
+    "mqtt": models.Mqtt,
+    "microphone": config_of("source", "microphone"),
+    "camera": config_of("source", "camera"),
+    "recorded": config_of("source", "recorded"),
+    "detectors": models.DetectorConfig,
+    "voice": config_of("detector", "voice"),
+    "objects": config_of("detector", "objects"),
+    "climate": config_of("detector", "climate"),
+    "beliefs": config_of("fuser", "bayes"),
+    "rules": rules.Rule,
+    "limits": models.Limits,
+}
+
+
+def told_defaults(section: str) -> dict[str, Any]:
+    """Key -> what the column of defaults says, in rows with as many defaults as keys."""
+    text = (ROOT / "docs/configuration.md").read_text()
+    body = re.split(rf"^##+ {section}\b.*\n", text, maxsplit=1, flags=re.MULTILINE)[1].split("\n##")[0]
+    told: dict[str, Any] = {}
+    for cell, default in re.findall(r"^\| (`[\w`, ]*`) \| ([^|]*) \|", body, re.MULTILINE):
+        keys, values = re.findall(r"`(\w+)`", cell), yaml.safe_load(f"[{default.replace('`', '')}]")
+        told |= dict(zip(keys, values, strict=True)) if len(keys) == len(values) else {}
+    return told
+
+
+@pytest.mark.parametrize("section", SECTIONS)
+def test_documented_defaults_are_the_defaults(section: str) -> None:
+    """Numbers, words and truth values in the column of defaults of docs/configuration.md are those of the Config."""
+    told, fields = told_defaults(section), SECTIONS[section].model_fields
+    real = {key: fields[key].get_default(call_default_factory=True) for key in told if key in fields}
+    plain = {key: value for key, value in real.items() if isinstance(value, bool | int | float | str | dict)}
+
+    assert plain
+    assert plain == {key: told[key] for key in plain}
 
 
 def test_documents_link_to_files_that_exist() -> None:
@@ -98,3 +140,14 @@ def test_architecture_lists_every_module() -> None:
     ]
 
     assert (set(rows), unnamed) == (there, [])
+
+
+def test_payloads_in_the_documents_keep_to_their_schema() -> None:
+    """Each JSON example of docs/mqtt.md is what its schema admits."""
+    text = (ROOT / "docs/mqtt.md").read_text()
+    examples = re.findall(r"## (\w+)\n\n```json\n(.*?)```", text, re.DOTALL)
+    checker = jsonschema.FormatChecker()
+
+    assert [name for name, _ in examples] == ["belief", "intent", "alert", "say", "observation", "health"]
+    for name, example in examples:
+        jsonschema.Draft202012Validator(schema(name), format_checker=checker).validate(json.loads(example))
