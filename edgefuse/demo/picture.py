@@ -93,7 +93,7 @@ def _room(door_open: bool) -> Array:  # noqa: FBT001  # two states of one pictur
     return grainy
 
 
-def _door(cv2: Any, room: Array, door_open: bool) -> None:  # noqa: FBT001
+def _door(cv2: Any, room: Array, door_open: bool) -> None:  # noqa: FBT001  as above
     cv2.rectangle(room, (52, 88), (216, 400), (120, 135, 145), -1)
     if door_open:
         cv2.rectangle(room, (62, 98), (206, 400), (52, 40, 34), -1)

@@ -47,7 +47,7 @@ class Nanodet:
     def __init__(self, model: Model) -> None:
         self._model = model
         self._input, shape = next(iter(model.inputs.items()))
-        if len(model.inputs) != 1 or len(shape) != 4 or shape[1] != 3 or shape[2] != shape[3]:  # noqa: PLR2004
+        if len(model.inputs) != 1 or len(shape) != 4 or shape[1] != 3 or shape[2] != shape[3]:  # noqa: PLR2004  batch, colours, height, width
             raise ModelError(f"expected one input (1, 3, size, size) of a NanoDet, got {dict(model.inputs)}")
         assert isinstance(shape[3], int)
         self._size = shape[3]
@@ -159,12 +159,12 @@ def _levels(model: Model) -> list[_Level]:
     size = next(iter(model.inputs.values()))[3]
     by_cells: dict[int, dict[bool, str]] = {}
     for name, shape in model.outputs.items():
-        if len(shape) == 3 and isinstance(shape[1], int):  # noqa: PLR2004
+        if len(shape) == 3 and isinstance(shape[1], int):  # noqa: PLR2004  batch, cells, numbers
             by_cells.setdefault(shape[1], {})[shape[2] == 4 * _BINS] = name
     levels = []
     for cells in sorted(by_cells, reverse=True):
         side = math.isqrt(cells)
-        if side * side != cells or len(by_cells[cells]) != 2 or not isinstance(size, int):  # noqa: PLR2004
+        if side * side != cells or len(by_cells[cells]) != 2 or not isinstance(size, int):  # noqa: PLR2004  scores and boxes
             raise ModelError(f"expected pairs of outputs (1, n, classes) and (1, n, 44), got {dict(model.outputs)}")
         stride = round(size / side)
         rows, columns = np.mgrid[:side, :side].astype(np.float32) + np.float32(0.5)

@@ -99,7 +99,7 @@ def _row(path: Path, number: int, line: str) -> list[float]:
         values = [float(word) for word in line.split()]
     except ValueError:
         values = []
-    good = len(values) == 5 and values[0] in range(len(NAMES)) and all(0 <= value <= 1 for value in values[1:])  # noqa: PLR2004
+    good = len(values) == 5 and values[0] in range(len(NAMES)) and all(0 <= value <= 1 for value in values[1:])  # noqa: PLR2004  class x y w h
     if not good:
         raise ConfigError(f"{path}:{number}: expected class 0..79 and x y w h as fractions, got '{line.strip()[:80]}'")
     return values

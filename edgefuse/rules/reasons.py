@@ -71,7 +71,7 @@ def _bounds(above: float | None, below: float | None) -> str:
     return f" ({' and '.join(words)})" if words else ""
 
 
-def _said(_: Node, view: View, denied: bool) -> Reason:  # noqa: FBT001
+def _said(_: Node, view: View, denied: bool) -> Reason:  # noqa: FBT001  as above
     heard = view.utterance
     if heard is None or denied:
         return Reason("nothing of the kind was said")
@@ -89,7 +89,7 @@ def _said(_: Node, view: View, denied: bool) -> Reason:  # noqa: FBT001
     return Reason(f"'{data.get('text', heard.label)}' was said", fields, (heard.id,), more, utterance=heard)
 
 
-def _seen(node: Node, view: View, denied: bool) -> Reason:  # noqa: FBT001
+def _seen(node: Node, view: View, denied: bool) -> Reason:  # noqa: FBT001  as above
     condition = node.condition
     assert isinstance(condition, Seen)
     body = condition.seen
@@ -110,7 +110,7 @@ def _seen(node: Node, view: View, denied: bool) -> Reason:  # noqa: FBT001
     return Reason(f"{seen.detector} sees {body.label}{where} ({percent(seen.score)} sure)", fields, (seen.id,))
 
 
-def _reading(node: Node, view: View, _: bool) -> Reason:  # noqa: FBT001
+def _reading(node: Node, view: View, _: bool) -> Reason:  # noqa: FBT001  as above
     condition = node.condition
     assert isinstance(condition, ReadingIs)
     of, quantity = condition.reading.of, condition.reading.quantity
@@ -120,12 +120,12 @@ def _reading(node: Node, view: View, _: bool) -> Reason:  # noqa: FBT001
     return Reason(f"{quantity} of {of} is {shown(value)} {unit}".rstrip(), fields, (last.id,))
 
 
-def _time(node: Node, view: View, _: bool) -> Reason:  # noqa: FBT001
+def _time(node: Node, view: View, _: bool) -> Reason:  # noqa: FBT001  as above
     assert isinstance(node.condition, TimeIs)
     return Reason(f"it is {view.wall_at(view.t).astimezone(view.zone):%H:%M}")
 
 
-def _health(node: Node, view: View, _: bool) -> Reason:  # noqa: FBT001
+def _health(node: Node, view: View, _: bool) -> Reason:  # noqa: FBT001  as above
     condition = node.condition
     assert isinstance(condition, HealthIs)
     change = view.known.health[condition.health.of]

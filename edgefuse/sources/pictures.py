@@ -63,7 +63,7 @@ class Prepare:
     def __call__(self, image: Any) -> Image:
         """The picture as the rest of the program may see it."""
         if image.ndim == 2 or image.shape[2] != 3:  # noqa: PLR2004  rows and columns, blue green red
-            code = "COLOR_GRAY2BGR" if image.ndim == 2 or image.shape[2] == 1 else "COLOR_BGRA2BGR"  # noqa: PLR2004
+            code = "COLOR_GRAY2BGR" if image.ndim == 2 or image.shape[2] == 1 else "COLOR_BGRA2BGR"  # noqa: PLR2004  as above
             image = self._cv2.cvtColor(image, getattr(self._cv2, code))
         if self._size and (image.shape[1], image.shape[0]) != self._size:
             image = self._cv2.resize(image, self._size, interpolation=self._cv2.INTER_AREA)

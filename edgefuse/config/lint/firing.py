@@ -68,7 +68,7 @@ def _all(condition: All, at: World) -> Chance:
 
 def _lasting(condition: All | AnyOf, found: Chance) -> Chance:
     if found.true and condition.for_s > 0 and _momentary(condition):
-        return Chance(False, why=f"what is said lasts no {condition.for_s:g} s (for_s)")  # noqa: FBT003
+        return Chance(False, why=f"what is said lasts no {condition.for_s:g} s (for_s)")  # noqa: FBT003  as above
     return found
 
 
@@ -116,9 +116,9 @@ def _belief(condition: BeliefIs, at: World) -> Chance:
     below = 2.0 if condition.below is None else condition.below
     false = low <= above or high >= below
     if high <= above:
-        return Chance(False, false, f"{condition.belief} gets to {high:.3g} at most, not above {above:g}")  # noqa: FBT003
+        return Chance(False, false, f"{condition.belief} gets to {high:.3g} at most, not above {above:g}")  # noqa: FBT003  as above
     if low >= below:
-        return Chance(False, false, f"{condition.belief} gets down to {low:.3g}, not below {below:g}")  # noqa: FBT003
+        return Chance(False, false, f"{condition.belief} gets down to {low:.3g}, not below {below:g}")  # noqa: FBT003  as above
     return Chance(true=True, false=false)
 
 
