@@ -132,6 +132,19 @@ class Thing(Strict):
     """Camera name -> where in its picture."""
 
 
+THING_INTENTS = {
+    "turn_on": "on",
+    "turn_off": "off",
+    "toggle": "toggle",
+    "open": "open",
+    "close": "close",
+    "lock": "lock",
+    "unlock": "unlock",
+    "set_level": "level",
+}
+"""Built-in intent -> the key of a thing that holds its payload."""
+
+
 class Intent(Strict):
     """A spoken command of the user's own, besides the built-in ones."""
 

@@ -3,19 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from edgefuse.config.models import Thing
-
-ABILITY = {
-    "turn_on": "on",
-    "turn_off": "off",
-    "toggle": "toggle",
-    "open": "open",
-    "close": "close",
-    "lock": "lock",
-    "unlock": "unlock",
-    "set_level": "level",
-}
-"""Built-in intent -> the payload that a thing needs for it."""
+from edgefuse.config.models import THING_INTENTS, Thing
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +92,7 @@ def _ask(found: Sequence[str], things: Mapping[str, Thing], where: str | None) -
 
 def _able(intent: str, things: Mapping[str, Thing], found: Grounding) -> Grounding:
     """Leave out what cannot do it."""
-    ability = ABILITY.get(intent)
+    ability = THING_INTENTS.get(intent)
     if ability is None or not found.targets:
         return found
     able = tuple(key for key in found.targets if getattr(things[key], ability) is not None)

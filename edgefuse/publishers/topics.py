@@ -7,24 +7,13 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta, timezone
 from typing import Literal
 
-from edgefuse.config.models import Site, Thing
+from edgefuse.config.models import THING_INTENTS, Site, Thing
 from edgefuse.core.types import Action, Decision, Json, Message, MessageClass, Nanoseconds, Observation
 from edgefuse.publishers.alerts import alert_payload, iso
 
 SCHEMA = 1
 """Of every payload; a change that breaks readers raises it."""
 OBSERVATION_EXPIRES = timedelta(seconds=10)
-THING_INTENTS = {
-    "turn_on": "on",
-    "turn_off": "off",
-    "toggle": "toggle",
-    "open": "open",
-    "close": "close",
-    "lock": "lock",
-    "unlock": "unlock",
-    "set_level": "level",
-}
-"""Intent -> the key of a thing that holds its payload."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _NOT_IN_TOPIC = re.compile(r"[/+#\s\x00]")
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from edgefuse.config.lint.firing import chance, world
 from edgefuse.config.lint.parts import topic_remarks, zone_remarks
 from edgefuse.config.lint.scope import Remark, Scope
+from edgefuse.config.models import THING_INTENTS
 from edgefuse.config.rules import (
     All,
     AnyOf,
@@ -23,17 +24,6 @@ from edgefuse.config.rules import (
 from edgefuse.config.wording import nearest
 from edgefuse.config.yaml import Path
 
-PAYLOADS = {
-    "turn_on": "on",
-    "turn_off": "off",
-    "toggle": "toggle",
-    "open": "open",
-    "close": "close",
-    "lock": "lock",
-    "unlock": "unlock",
-    "set_level": "level",
-}
-"""Built-in intent -> the field of a thing that holds its payload."""
 TARGET = "{target}"
 
 
@@ -90,7 +80,7 @@ def _said(scope: Scope, condition: Said, path: Path) -> Iterator[Remark]:
     intents = condition.said.intent
     for i, intent in enumerate([intents] if isinstance(intents, str) else intents or []):
         at = (*path, "intent") if isinstance(intents, str) else (*path, "intent", i)
-        yield from scope.refers(at, intent, "an intent", "intents", extra=(*PAYLOADS, "not_understood"))
+        yield from scope.refers(at, intent, "an intent", "intents", extra=(*THING_INTENTS, "not_understood"))
     yield from _area(scope, condition.said.area, (*path, "area"))
 
 
@@ -144,7 +134,7 @@ def _command(scope: Scope, action: Command, path: Path, *, said: bool) -> Iterat
         yield Remark((*path, "command"), "expected an `intent` beside it, such as turn_on, as nothing is `said` here")
     yield from scope.refers((*path, "command"), action.command, f"a thing or '{TARGET}'", "things")
     if action.intent is not None:
-        yield from scope.refers((*path, "intent"), action.intent, "an intent", "intents", extra=tuple(PAYLOADS))
+        yield from scope.refers((*path, "intent"), action.intent, "an intent", "intents", extra=tuple(THING_INTENTS))
     thing = scope.site.things.get(action.command)
     if thing is None:
         return
@@ -153,7 +143,7 @@ def _command(scope: Scope, action: Command, path: Path, *, said: bool) -> Iterat
             (*path, "command"),
             f"expected a thing that can be commanded, but things.{action.command} has no `set` topic",
         )
-    field = PAYLOADS.get(action.intent or "")
+    field = THING_INTENTS.get(action.intent or "")
     if field and getattr(thing, field) is None:
         yield Remark((*path, "intent"), f"expected something {action.command} can do, but it has no payload `{field}`")
 

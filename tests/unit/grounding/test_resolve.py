@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgefuse.config.models import Thing
-from edgefuse.grounding.resolve import ABILITY, Grounding, resolve
+from edgefuse.config.models import THING_INTENTS, Thing
+from edgefuse.grounding.resolve import Grounding, resolve
 
 THINGS = {
     "ceiling_light": Thing(area="study", kind="light", names=["ceiling light", "big light"]),
@@ -112,13 +112,13 @@ SLOTS = st.fixed_dictionaries(
 )
 
 
-@given(st.sampled_from(sorted(ABILITY)), SLOTS, st.sampled_from(["hall", "study", None]))
+@given(st.sampled_from(sorted(THING_INTENTS)), SLOTS, st.sampled_from(["hall", "study", None]))
 def test_never_a_target_and_a_question(intent: str, slots: dict[str, str], here: str | None) -> None:
     """Either something is done, or something is asked, or nothing; targets can always do it and exist."""
     found = resolve(intent, slots, here, THINGS)
 
     assert not (found.targets and found.question)
-    assert all(getattr(THINGS[key], ABILITY[intent]) is not None for key in found.targets)
+    assert all(getattr(THINGS[key], THING_INTENTS[intent]) is not None for key in found.targets)
     assert 0 <= found.p <= 1
     assert bool(found.question) == bool(found.candidates)
     if "kinds" not in slots:
