@@ -70,7 +70,7 @@ def diff(scene: Path, old: Path, new: Path) -> list[dict[str, Json]]:
         if tag != "equal":
             changes += [_change("only old", entry) for _, entry in before[a0:a1]]
             changes += [_change("only new", entry) for _, entry in after[b0:b1]]
-    return changes
+    return sorted(changes, key=lambda change: change["time"])
 
 
 def _decisions(config: Path, scene: Path) -> list[tuple[str, dict[str, Json]]]:

@@ -128,7 +128,10 @@ class EmbeddedBroker:
             command = [sys.executable, "-c", _IOTCORE.format(host=HOST, port=self.port, largest=LARGEST_MESSAGE)]
         wrapped = [sys.executable, "-I", "-S", "-c", _DIE_WITH_PARENT, str(os.getpid()), *command]
         own = {name: value for name, value in os.environ.items() if name not in _OURS_ALONE}
-        return await anyio.open_process(wrapped, stdin=DEVNULL, stdout=DEVNULL, stderr=PIPE, env=own)
+        # Ctrl-C is for the daemon, which then still has its broker to say goodbye to.
+        return await anyio.open_process(
+            wrapped, stdin=DEVNULL, stdout=DEVNULL, stderr=PIPE, env=own, start_new_session=True
+        )
 
     async def _listens(self, process: Process) -> bool:
         with anyio.move_on_after(_UP_WITHIN_S):

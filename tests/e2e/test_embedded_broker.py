@@ -7,12 +7,16 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import ExitStack
 from importlib.util import find_spec
 from pathlib import Path
+from queue import SimpleQueue
 
 import anyio
 import psutil
 import pytest
+from paho.mqtt.client import Client
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 
 from edgefuse.config.models import Mqtt
 from edgefuse.core.errors import ConfigError
@@ -114,6 +118,40 @@ async def main():
         print("up", flush=True)
 anyio.run(main)
 """
+
+
+@needs_mosquitto
+def test_ctrl_c_in_a_terminal_leaves_the_broker_to_the_daemon(tmp_path: Path) -> None:
+    """SIGINT goes to everything in the foreground: the daemon says goodbye to a broker that is still there."""
+    port = int(url().partition(":")[2])
+    config = tmp_path / "site.yaml"
+    config.write_text(f'device: {{id: t, state_dir: "{tmp_path}"}}\nmqtt: {{url: "embedded:{port}"}}\n')
+    heard: SimpleQueue[bytes] = SimpleQueue()
+    client = Client(CallbackAPIVersion.VERSION2)
+    client.on_connect = lambda client, *_: client.subscribe("edgefuse/t/status")
+    client.on_message = lambda *args: heard.put(args[2].payload)
+    command = [sys.executable, "-m", "edgefuse", "run", str(config)]
+    with ExitStack() as stack:
+        log = stack.enter_context((tmp_path / "log").open("wb"))
+        daemon = stack.enter_context(subprocess.Popen(command, stderr=log, start_new_session=True))
+        stack.callback(daemon.kill)
+        anyio.run(until, lambda: connects(client, port))
+        client.loop_start()
+        stack.callback(client.loop_stop)
+        online = heard.get(timeout=60)
+        os.killpg(daemon.pid, signal.SIGINT)
+        offline = heard.get(timeout=60)
+        code = daemon.wait(60)
+    assert (b"online" in online, b"offline" in offline, code) == (True, True, 0)
+    assert "embedded broker died" not in (tmp_path / "log").read_text(encoding="utf-8")
+
+
+def connects(client: Client, port: int) -> bool:
+    """Whether the broker is there by now."""
+    try:
+        return client.connect("127.0.0.1", port) == MQTTErrorCode.MQTT_ERR_SUCCESS
+    except OSError:
+        return False
 
 
 @needs_mosquitto
