@@ -39,7 +39,7 @@ def check_source(
     yield Check("stops when it is cancelled", lambda: _stops(make()))
     yield Check("runs again after it was stopped", lambda: _restarts(make(), for_s))
     if repeatable:
-        yield Check("gives the same samples again", lambda: _repeats(make, for_s))
+        yield Check("gives the same samples again", lambda: _repeats(make, for_s, least))
 
 
 def watch(source: Source, for_s: float, least: int = 0) -> list[Sample]:
@@ -118,8 +118,8 @@ def _restarts(source: Source, for_s: float) -> None:
     watch(source, min(0.2, for_s))
 
 
-def _repeats(make: Callable[[], Source], for_s: float) -> None:
-    first, again = (_from_zero(watch(make(), for_s)) for _ in range(2))
+def _repeats(make: Callable[[], Source], for_s: float, least: int) -> None:
+    first, again = (_from_zero(watch(make(), for_s, least)) for _ in range(2))
     assert len(first) == len(again), f"first {len(first)} samples, then {len(again)}"
     for one, other in zip(first, again, strict=True):
         assert _same(one, other), f"samples at {one.t} and {other.t} ns differ"
