@@ -8,7 +8,6 @@ from datetime import timedelta
 from pathlib import Path
 
 import anyio
-import anyio.to_thread
 import structlog
 from anyio.abc import TaskGroup
 
@@ -93,9 +92,10 @@ class Daemon:
             self._build()
             await self.outbox.open()
             stack.push_async_callback(self.outbox.close)
-            self._restore(await self.outbox.load_state())
+            await self._restore()
             self.inbox: Inbox[Item] = Inbox()
             stages = self._stages()
+            stack.push_async_callback(_close, stages)
             await self._warm_up(stages)
             async with anyio.create_task_group() as inner:
                 self._start(inner, stages)
@@ -107,7 +107,8 @@ class Daemon:
                 await self.stopping.wait()
                 notify("STOPPING=1")
                 inner.cancel_scope.cancel()
-            await self._stop(outer, stages)
+            await _close(stages)
+            await self._stop(outer)
 
     async def _broker(self, tasks: TaskGroup) -> str | None:
         """Start the embedded broker where one is configured. Returns its URL."""
@@ -146,14 +147,20 @@ class Daemon:
             part = self.health.part(name, "publisher")
             context = Context(name, self.clock, part, self.connection, self.ports.models, site)
             self._publishers.append(load("publisher", config.type)(config, context))
+            part.set("ok")
         self.delivery = Delivery(
             self.outbox, self._publishers, self.clock, self.health.part("delivery", "publisher"), self.connection
         )
 
-    def _restore(self, stored: object) -> None:
+    async def _restore(self) -> None:
+        """Go on with the rules' state of the last run, unless another version wrote it."""
         now = self.clock.now()
         engine = Engine(self.site)
-        state = engine.restore(stored, now, self.clock.wall(now))
+        try:
+            state = engine.restore(await self.outbox.load_state(), now, self.clock.wall(now))
+        except (ValueError, LookupError, TypeError, AttributeError) as error:
+            _log.error("the stored state of the rules is not understood; they start anew", error=repr(error))
+            state = engine.restore(None, now, self.clock.wall(now))
         beliefs = build_beliefs(self.site, self.ports, self.parts)
         self.decider = Decider(beliefs, engine, state, self.clock)
 
@@ -264,16 +271,22 @@ class Daemon:
                 await self._dirty.wait()
             self._dirty = anyio.Event()
 
-    async def _stop(self, outer: TaskGroup, stages: list[DetectorStage]) -> None:
-        """Finish the sample in work, deliver what can be delivered, say offline."""
-        for stage in stages:
-            await anyio.to_thread.run_sync(stage.close)
+    async def _stop(self, outer: TaskGroup) -> None:
+        """Deliver what can be delivered, say offline."""
         with anyio.move_on_after(FLUSH_S):
             await self.delivery.flush()
         await self.connection.close()
         with anyio.move_on_after(FLUSH_S):
             await self._offline.wait()
         outer.cancel_scope.cancel()
+
+
+async def _close(stages: list[DetectorStage]) -> None:
+    """Finish the samples in work; calling twice is allowed."""
+    with anyio.CancelScope(shield=True):
+        async with anyio.create_task_group() as tasks:
+            while stages:
+                tasks.start_soon(stages.pop().close)
 
 
 def _pulling(name: str, done: int, total: int) -> None:

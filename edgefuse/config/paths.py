@@ -9,10 +9,14 @@ from pydantic import BaseModel
 
 
 def anchored(value: Any, annotation: Any, folder: Path) -> Any:
-    """A copy of raw data in which the text meant for a `Path` is absolute; `~` is the home folder."""
+    """A copy of raw data in which the text meant for a `Path` is absolute; `~` is the home folder.
+
+    Where a field takes other text too, a URL or a number stays what it is.
+    """
     types = flat_types(annotation)
     if isinstance(value, str):
-        return str(folder / _home(value)) if Path in types and str not in types else value
+        other = str in types and ("://" in value or value.isdigit())
+        return str(folder / _home(value)) if Path in types and not other else value
     if isinstance(value, Mapping):
         models = [t for t in types if isinstance(t, type) and issubclass(t, BaseModel)]
         fields = {field.alias or name: field.annotation for m in models for name, field in m.model_fields.items()}

@@ -246,8 +246,10 @@ class Outbox:
         return self._ram.requeue(since) + (count or 0)
 
     def _maintain(self, heard: Nanoseconds) -> None:
-        if self._health.state == "failed" and self._drain() and self._try(Table.probe):
-            self._health.set("ok")
+        if self._health.state == "failed":
+            self._try(Table.give_back)
+            if self._drain() and self._try(Table.probe):
+                self._health.set("ok")
         wall = wall_ns(self._clock.wall(self._clock.now()))
         before = heard - LINGER_S * SECOND
         self._count(self._ram.expire(wall, wall - self._keep))

@@ -204,6 +204,10 @@ class Table:
         self.db.execute("PRAGMA incremental_vacuum(256)").fetchall()
         self.db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
 
+    def give_back(self) -> None:
+        """Fold the write-ahead log into the file, on a disk that is full perhaps because of it."""
+        self.db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
     @contextmanager
     def _transaction(self) -> Iterator[None]:
         self.db.execute("BEGIN IMMEDIATE")

@@ -1,20 +1,25 @@
 """Samples to observations: one ring and one thread per detector."""
 
-import asyncio
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+
+import anyio
+import structlog
 
 from edgefuse.core.health import Health, PartHealth
 from edgefuse.core.ports import Clock, Detector
 from edgefuse.core.types import SECOND, Nanoseconds, Observation, Reading, Sample, observation_id
 from edgefuse.pipeline.ring import Ring
+from edgefuse.pipeline.worker import Worker
 
 CAPACITY = {"audio": 512, "vision": 1, "sensor": 4096}
 """Samples per ring: of sound 16 s at 32 ms, of pictures the newest, of readings all that can be kept."""
 PROGRESS_NS = SECOND // 5
 """A detector that finds nothing says no more often how far it is."""
+CLOSE_S = 8.0
+"""A detector that has not ended by then is left behind."""
+_log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +90,7 @@ class DetectorStage:
         self._stopped = False
         self._woken = threading.Event()
         self._ring: Ring[Sample] = Ring(CAPACITY[detector.modality], self._dropped, self._woken.set)
-        self._executor = ThreadPoolExecutor(1, thread_name_prefix=f"edgefuse-{name}")
+        self._worker = Worker(f"edgefuse-{name}")
 
     def offer(self, sample: Sample) -> None:
         """Queue a sample if the detector takes its kind; from any thread."""
@@ -101,14 +106,13 @@ class DetectorStage:
 
     async def warm_up(self) -> None:
         """Load the models in the detector's own thread. Raises ModelError."""
-        await asyncio.get_running_loop().run_in_executor(self._executor, self.detector.warm_up)
+        await self._worker.do(self.detector.warm_up)
         self.health.set("ok")
 
     async def run(self) -> None:
         """Detect until cancelled; an exception of the detector is raised here."""
-        thread = asyncio.get_running_loop().run_in_executor(self._executor, self._work)
         try:
-            await thread
+            await self._worker.do(self._work)
         finally:
             self._stopped = True
             self._woken.set()
@@ -145,7 +149,10 @@ class DetectorStage:
             self._reported = until
             self._report(Report(self.name, until, found))
 
-    def close(self) -> None:
-        """Wait for the sample in work and free the models."""
-        self._executor.submit(self.detector.close)
-        self._executor.shutdown(wait=True, cancel_futures=False)
+    async def close(self) -> None:
+        """Wait for the sample in work and free the models; one that hangs is left behind."""
+        with anyio.move_on_after(CLOSE_S, shield=True):
+            await self._worker.do(self.detector.close)
+            self._worker.end()
+            return
+        _log.error("detector does not end; it is left behind", detector=self.name)

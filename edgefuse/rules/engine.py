@@ -141,10 +141,12 @@ class Engine:
             self._read(work, fact)
 
     def _read(self, work: _Work, fact: Observation) -> None:
+        """Remember what a rule asks for; nothing else, however many quantities there are."""
+        rules = self._by_fact.get(("reading", fact.detector, fact.label))
         last = work.readings.get((fact.detector, fact.label))
-        if last is None or fact.end >= last.end:
+        if rules and (last is None or fact.end >= last.end):
             work.readings[fact.detector, fact.label] = fact
-            self._look_all(work, self._by_fact.get(("reading", fact.detector, fact.label), ()))
+            self._look_all(work, rules)
 
     def _hear(self, work: _Work, heard: Observation) -> None:
         """Look with the utterance and, the moment being over, without."""

@@ -7,6 +7,8 @@ from datetime import datetime, timedelta, timezone
 from edgefuse.core.types import Decision, HealthChange, Json, Nanoseconds, Observation
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+SCHEMA = 1
+"""Of the stored state."""
 EVERY = "*"
 """Stands for all rules in `Memory.mutes`."""
 
@@ -103,7 +105,7 @@ class RuleState:
         shift = wall_ns(wall) - now
         memory = self.memory
         return {
-            "schema": 1,
+            "schema": SCHEMA,
             "armed": memory.armed,
             "mutes": {name: [mute.begin + shift, mute.until + shift] for name, mute in memory.mutes.items()},
             "past": {name: _past_to_json(past, shift) for name, past in memory.past.items()},
@@ -119,8 +121,11 @@ class RuleState:
         """What `to_json` gave, after a restart or a reboot.
 
         A past that lies in the future (the wall clock was set back) is moved to now: a cooldown may then last longer,
-        never shorter. A mute never lasts longer than it was asked to.
+        never shorter. A mute never lasts longer than it was asked to. Raises ValueError for another schema, LookupError
+        or TypeError for what is no state.
         """
+        if data["schema"] != SCHEMA:
+            raise ValueError(f"expected schema {SCHEMA}, got {data['schema']}")
         shift = wall_ns(wall) - now
         memory = Memory(
             armed=bool(data["armed"]),

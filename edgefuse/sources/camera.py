@@ -28,7 +28,7 @@ class Camera:
         """`{type: camera, url: "rtsp://cam/stream", fps: 10, area: hall}`."""
 
         type: Literal["camera"]
-        url: Annotated[int, Field(ge=0)] | Annotated[str, Field(min_length=1)] | None = None
+        url: Annotated[int, Field(ge=0)] | Annotated[str, Field(min_length=1)] | Path | None = None
         """V4L2 number, /dev/videoN, rtsp or http(s) URL, or a video file."""
         url_file: Path | None = None
         """A file that holds the URL, for one with a password."""

@@ -1,13 +1,16 @@
 """What goes wrong outside of the daemon: it goes on, or ends with an exit code and a reason."""
 
 import json
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
@@ -74,3 +77,44 @@ def test_embedded_broker_without_a_folder_is_exit_78(tmp_path: Path) -> None:
     assert done.returncode == EX_CONFIG
     assert "device.state_dir" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_rule_state_of_another_version_does_not_stop_the_start(tmp_path: Path, broker: Any) -> None:
+    """After going back to an older version the rules start anew; the outbox keeps its messages."""
+    listener = broker.listener()
+    config = _config(tmp_path, broker.url)
+    with running_daemon(config) as daemon:
+        assert daemon.stop() == 0
+    with closing(sqlite3.connect(tmp_path / "state" / "outbox.db")) as database:
+        database.execute("INSERT OR REPLACE INTO rule_state VALUES (1, ?)", ('{"schema": 99}',))
+        database.commit()
+
+    with running_daemon(config) as daemon:
+        listener.publish(SMOKE, b'{"smoke":true}')
+        _wait(lambda: listener.on("edgefuse/t/alert/fire"), "the alert")
+        assert "start anew" in daemon.output()
+
+
+def test_camera_file_vanishes_and_returns(tmp_path: Path, broker: Any) -> None:
+    """A video beside the configuration file is found, missed with its whole path, and found again."""
+    cv2 = pytest.importorskip("cv2", reason="needs OpenCV (extra `camera`)")
+    listener = broker.listener()
+    video = tmp_path / "clip.avi"
+    writer = cv2.VideoWriter(str(video), cv2.VideoWriter_fourcc(*"MJPG"), 10, (64, 48))
+    for level in range(0, 100, 10):
+        writer.write(np.full((48, 64, 3), level, np.uint8))
+    writer.release()
+    config = _config(tmp_path, broker.url, sources="  cam: {type: camera, url: clip.avi, loop: true}")
+
+    def camera(word: str) -> bool:
+        health = listener.on("edgefuse/t/health")
+        part = json.loads(health[-1].payload)["parts"]["cam"] if health else {"state": "", "reason": ""}
+        return part["state"] == word and (word != "failed" or str(video) in part["reason"])
+
+    with running_daemon(config) as daemon:
+        _wait(lambda: camera("ok"), "pictures")
+        video.rename(tmp_path / "away")
+        _wait(lambda: camera("failed"), "the file is missed")
+        (tmp_path / "away").rename(video)
+        _wait(lambda: camera("ok"), "pictures again")
+        assert daemon.stop() == 0

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from edgefuse.config.load import Checked, check_file, load_site, render
+from edgefuse.config.paths import anchored
 from edgefuse.core.errors import ConfigError
 
 GOOD = """
@@ -70,6 +71,15 @@ def test_relative_paths_start_at_the_folder_of_the_file(check: Callable[..., Che
     assert site.mqtt.key_file == Path.home() / "key.pem"
     assert site.mqtt.password_file == Path("/etc/pw")
     assert site.models.dir == tmp_path / "~x_nobody/m"
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [("clip.mp4", "/f/clip.mp4"), ("/v.mp4", "/v.mp4"), ("rtsp://c/1", "rtsp://c/1"), ("0", "0"), (0, 0)],
+)
+def test_a_file_among_urls_starts_at_the_folder_too(value: object, expected: object) -> None:
+    """Where a URL, a number or a file may stand, only the file is made absolute."""
+    assert anchored(value, int | str | Path | None, Path("/f")) == expected
 
 
 NO_CONDITION = "expected a condition with one of all, any, not, belief, said, seen, reading, time, health, got "

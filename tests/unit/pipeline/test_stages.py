@@ -84,7 +84,7 @@ async def test_detector_lives_in_one_thread_and_reports_how_far_it_is() -> None:
             stage.offer(_chunk(n))
         await _until(lambda: detector.seen == 3 and reports and reports[-1].until == _chunk(2).end)
         tasks.cancel_scope.cancel()
-    stage.close()
+    await stage.close()
 
     assert len(detector.threads) == 1
     assert reports[-1].until == _chunk(2).end
@@ -106,7 +106,7 @@ async def test_only_the_newest_picture_waits_for_a_slow_detector() -> None:
         detector.gate.set()
         await _until(lambda: detector.seen == 2)
         tasks.cancel_scope.cancel()
-    stage.close()
+    await stage.close()
 
     assert CAPACITY["vision"] == 1
     assert stage.health.dropped == 4
@@ -125,9 +125,27 @@ async def test_gap_resets_before_the_next_sample() -> None:
         stage.offer(_chunk(1))
         await _until(lambda: len(reports) == 2)
         tasks.cancel_scope.cancel()
-    stage.close()
+    await stage.close()
 
     assert reports[1].observations[0].data == {"n": 1}
+
+
+async def test_a_detector_that_hangs_is_left_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Closing returns although the detector does not; its thread cannot block the exit."""
+    monkeypatch.setattr("edgefuse.pipeline.stages.CLOSE_S", 0.1)
+    detector = Counting()
+    detector.gate.clear()
+    stage = _stage(detector, [])
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(stage.run)
+        stage.offer(_chunk(0))
+        await _until(lambda: stage.busy_since is not None)
+        tasks.cancel_scope.cancel()
+    await stage.close()
+
+    assert not detector.closed
+    assert all(thread.daemon for thread in threading.enumerate() if thread.name == "edgefuse-c")
+    detector.gate.set()
 
 
 async def test_progress_waits_for_the_slower_live_source() -> None:

@@ -304,3 +304,20 @@ def test_fact_that_comes_late_does_not_take_a_hold_back(drive: Drive, believe: B
     driver.step(10.6, believe("a.x", 0.95, 10.3))
     assert driver.run(20) == []
     assert len(driver.actions) == 1
+
+
+def test_readings_that_no_rule_asks_for_are_not_kept(drive: Drive, read: Read) -> None:
+    """However many quantities a wildcard brings, only those in conditions take memory."""
+    driver = drive({"when": WARM})
+    for n in range(100):
+        driver.step(n, read("other", f"q{n}", n, n))
+    driver.step(100, read("other", "temperature", 20, 100))
+
+    assert list(driver.state.known.readings) == [("other", "temperature")]
+
+
+@pytest.mark.parametrize("stored", [{"schema": 2}, {"armed": True}, [], "x", {"schema": 1}])
+def test_a_state_of_another_version_is_refused(stored: Any, drive: Drive) -> None:
+    """What this version did not write is not half understood."""
+    with pytest.raises((ValueError, LookupError, TypeError)):
+        drive({"when": WARM}).engine.restore(stored, 0, datetime(2026, 6, 1, tzinfo=timezone.utc))
