@@ -113,13 +113,13 @@ def check_text(
     """Check a text. `name` stands for the file in messages; relative paths in it start at `folder`."""
     document = yaml.parse(text)
     if document.data is None:
-        return Checked(name, None, _findings(name, document.problems))
+        return Checked(name, None, findings(name, document.problems))
     reading = _Reading(document, list(document.problems), folder or Path.cwd())
     site = _site(reading, config_of)
     remarks = list(lint(site, modality_of, reading.broken, reading.rule_indexes, unfilled))
     problems = [*reading.problems, *(_located(r, document) for r in remarks if not r.warning)]
     warnings = [_located(r, document) for r in remarks if r.warning]
-    return Checked(name, None if problems else site, _findings(name, problems), _findings(name, warnings))
+    return Checked(name, None if problems else site, findings(name, problems), findings(name, warnings))
 
 
 def render(checked: Checked) -> str:
@@ -239,7 +239,8 @@ def _located(remark: Remark, document: Document) -> Problem:
     return Problem(at, remark.path, remark.message)
 
 
-def _findings(name: str, problems: list[Problem]) -> tuple[Finding, ...]:
+def findings(name: str, problems: list[Problem]) -> tuple[Finding, ...]:
+    """Problems of the file `name`, in the order of its lines."""
     ordered = sorted(problems, key=lambda p: (p.position, p.message))
     return tuple(Finding(name, *p.position, _dotted(p.path), p.message) for p in ordered)
 

@@ -16,6 +16,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 from edgefuse.app.build import read_site
 from edgefuse.app.render import Renderer
 from edgefuse.app.replay import Replay
+from edgefuse.core.errors import ConfigError
 from edgefuse.core.types import SECOND, Json, Message, Nanoseconds
 from edgefuse.publishers.jsonl import line
 
@@ -24,14 +25,25 @@ _DECIDED = ("alert/", "intent", "say", "belief/")
 
 
 def messages(config: Path, scene: Path | None, at: Callable[[Nanoseconds], None] = lambda _: None) -> Iterator[Message]:
-    """Every message of a replay, in order; `at` is told how far it is. Raises OperatorError."""
+    """Every message of a replay, in order; `at` is told how far it is.
+
+    Raises OperatorError, at the end also for recordings that gave nothing because they cannot be read.
+    """
     replay = Replay(read_site(config), scene)
     renderer = Renderer(replay.site)
     for outcome in replay.outcomes():
         at(outcome.now)
         yield from renderer.messages(outcome, replay.clock.wall)
     now = replay.clock.now()
-    yield renderer.health(_stable(replay.health.snapshot(now)), replay.clock.wall(now))
+    parts = replay.health.snapshot(now)
+    yield renderer.health(_stable(parts), replay.clock.wall(now))
+    unread = [f"{name}: {part['reason']}" for name, part in parts.items() if _gave_nothing(part)]
+    if unread:
+        raise ConfigError(*unread)
+
+
+def _gave_nothing(part: dict[str, Json]) -> bool:
+    return part["kind"] == "source" and part["state"] == "failed" and not part["samples"]
 
 
 def replay_to_file(config: Path, scene: Path | None, out: Path | None) -> int:

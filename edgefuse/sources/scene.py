@@ -19,6 +19,8 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, ValidationError
 
+from edgefuse.config.errors import problems_of
+from edgefuse.config.load import findings
 from edgefuse.config.models import Name, SourceConfig, Strict
 from edgefuse.config.yaml import parse
 from edgefuse.core.errors import ConfigError
@@ -56,17 +58,13 @@ def read_scene(folder: Path) -> Scene:
     except OSError as error:
         raise ConfigError(f"{file}: expected a scene: {error.strerror}") from error
     if document.problems:
-        raise ConfigError(*(_line(file, p.position, p.path, p.message) for p in document.problems))
+        raise ConfigError(*map(str, findings(str(file), document.problems)))
+    data = _with_paths(document.data, folder)
     try:
-        return Scene.model_validate(_with_paths(document.data, folder))
+        return Scene.model_validate(data)
     except ValidationError as error:
-        raise ConfigError(
-            *(_line(file, document.at(e["loc"]), e["loc"], e["msg"]) for e in error.errors(include_url=False))
-        ) from error
-
-
-def _line(file: Path, position: tuple[int, int], path: tuple[int | str, ...], message: str) -> str:
-    return f"{file}:{position[0]}:{position[1]}: {'.'.join(map(str, path))}: {message}"
+        problems = problems_of(error, Scene, data, document)
+        raise ConfigError(*map(str, findings(str(file), problems))) from error
 
 
 def _with_paths(data: dict[str, Any], folder: Path) -> dict[str, Any]:

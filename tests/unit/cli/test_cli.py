@@ -208,6 +208,22 @@ def test_replay_without_a_recording_is_refused(
     assert "nothing to replay: name a scene" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(("file", "reason"), [("gone.csv", "No such file or directory"), ("empty.csv", "")])
+def test_recording_that_gives_nothing_is_told(
+    file: str, reason: str, config: Path, scene: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A replay without its recording decides nothing, which must not look like a result; exit code 78."""
+    (scene / "empty.csv").touch()
+    (scene / "scene.yaml").write_text(SCENE.replace("air.csv", file), encoding="utf-8")
+
+    for argv in (["replay", "--config", str(config), str(scene)], ["diff", str(scene), str(config), str(config)]):
+        assert main(argv) == 78
+        out, err = capsys.readouterr()
+        assert "no decision changes" not in out
+        assert err.startswith(f"air: {scene / file}: ")
+        assert reason in err
+
+
 def test_diff_tells_the_decisions_that_change(
     config: Path, scene: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -52,6 +52,19 @@ def test_mistakes_in_a_scene_are_told_with_their_place(tmp_path: Path) -> None:
     assert any(":5:" in problem and "sources.mic.file" in problem for problem in error.value.problems)
 
 
+def test_mistakes_in_a_scene_are_told_as_those_of_a_configuration(tmp_path: Path) -> None:
+    """In the same words: what was expected, and what we got."""
+    (tmp_path / "scene.yaml").write_text("start: soon\nsources: {air: {fil: air.csv}}\n")
+    with pytest.raises(ConfigError) as error:
+        read_scene(tmp_path)
+
+    assert [problem.removeprefix(f"{tmp_path}/") for problem in error.value.problems] == [
+        "scene.yaml:1:8: start: expected a date and time, got 'soon'",
+        "scene.yaml:2:16: sources.air.file: expected 'file', got nothing",
+        "scene.yaml:2:17: sources.air.fil: expected no key of this name; did you mean 'file'?",
+    ]
+
+
 @pytest.mark.parametrize(
     "text", [None, "a: [", "sources: 5", "sources: {a: 1}", "start: soon\nsources: {a: {file: x.wav}}"]
 )
