@@ -365,7 +365,10 @@ def test_interrupt_ends_quietly(tmp_path: Path) -> None:
     """Ctrl-C prints no traceback; exit code 130."""
     fifo = tmp_path / "home.yaml"
     os.mkfifo(fifo)
-    process = edgefuse("check", str(fifo), stdout=subprocess.DEVNULL)
+    # Where the tests run in the background of a shell, SIGINT is ignored, by every child too.
+    code = "import signal, sys, edgefuse.cli as cli; signal.signal(signal.SIGINT, signal.default_int_handler)"
+    command = [sys.executable, "-c", f"{code}; sys.exit(cli.main(sys.argv[1:]))", "check", str(fifo)]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     with process, fifo.open("wb"):  # opens when `check` reads, which is then kept waiting
         process.send_signal(signal.SIGINT)
         _, err = process.communicate()
