@@ -45,24 +45,29 @@ class Decider:
 
     def step(self, items: Sequence[Item], now: Nanoseconds) -> Outcome:
         """Take what arrived, in order of arrival, and decide."""
-        facts: list[Fact] = []
         before = self.state
+        facts: list[Fact] = []
+        seen: list[Observation] = []
+        actions: list[Action] = []
         for item in items:
             if isinstance(item, StateChange):
+                actions += self._rules(facts, now)  # what happened before it was armed happened unarmed
+                facts = []
                 self.state = item.apply(self.state)
             elif isinstance(item, Report):
                 self._beliefs.report(item.part, item.until, item.observations)
                 facts.extend(item.observations)
+                seen.extend(item.observations)
             else:
                 self._beliefs.health(item)
                 facts.append(item)
         decisions = self._beliefs.advance(now)
-        facts.extend(decisions)
-        state, actions = self._engine.step(self.state, facts, now, self._clock.wall(now))
-        changed = state if state != before else None
-        self.state = state
-        seen = [fact for fact in facts if isinstance(fact, Observation)]
-        return Outcome(now, seen, decisions, actions, changed)
+        actions += self._rules([*facts, *decisions], now)
+        return Outcome(now, seen, decisions, actions, self.state if self.state != before else None)
+
+    def _rules(self, facts: Sequence[Fact], now: Nanoseconds) -> Sequence[Action]:
+        self.state, actions = self._engine.step(self.state, facts, now, self._clock.wall(now))
+        return actions
 
     def next_due(self, now: Nanoseconds) -> Nanoseconds | None:
         """When to step again even if nothing arrives."""
