@@ -2,6 +2,7 @@
 
 import argparse
 import errno
+import io
 import json
 import os
 import sys
@@ -15,25 +16,25 @@ from edgefuse.core.errors import EdgefuseError, OperatorError, TransientError
 
 EX_OK, EX_FAILURE, EX_IOERR, EX_TEMPFAIL, EX_CONFIG = 0, 1, 74, 75, 78
 """Exit codes of sysexits.h."""
+_EXITS = ((OperatorError, EX_CONFIG), (TransientError, EX_TEMPFAIL), (EdgefuseError, EX_FAILURE))
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one sub-command; errors go to stderr, the exit code says their kind."""
+    """Run one sub-command; errors go to stderr, the exit code says their kind (sysexits.h)."""
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # numpy's pool would only spin beside the models' own threads
-    args = _parser().parse_args(argv)
-    command: Callable[[argparse.Namespace], int] = args.command
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # as stderr: a name that cannot be shown ends nothing
+    return _exit_code(_parser().parse_args(argv))
+
+
+def _exit_code(args: argparse.Namespace) -> int:
+    """Run it; what went wrong is a message, not a traceback."""
     try:
-        code = command(args)
+        code: int = args.command(args)
         sys.stdout.flush()
-    except OperatorError as error:
-        print(error, file=sys.stderr)
-        return EX_CONFIG
-    except TransientError as error:
-        print(error, file=sys.stderr)
-        return EX_TEMPFAIL
     except EdgefuseError as error:
         print(error, file=sys.stderr)
-        return EX_FAILURE
+        return next(code for kind, code in _EXITS if isinstance(error, kind))
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
@@ -42,8 +43,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except OSError as error:
         if error.filename is None and error.errno != errno.ENOSPC:
             raise
-        print(f"{error.filename or 'standard output'}: {error.strerror}", file=sys.stderr)
-        _drop_stdout()
+        print(f"{error.filename or 'output'}: {error.strerror}", file=sys.stderr)
+        if error.filename is None:
+            _drop_stdout()
         return EX_IOERR
     return code
 

@@ -169,6 +169,17 @@ def test_file_that_is_no_configuration_is_told(
     assert said in out + err
 
 
+def test_name_that_the_terminal_cannot_show_is_escaped(tmp_path: Path) -> None:
+    """Neither a terminal without Unicode nor a file name that is no UTF-8 ends in a traceback."""
+    command = [sys.executable, "-m", "edgefuse", "check", b"k\xc3\xbcche-\xff.yaml"]
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
+
+    done = subprocess.run(command, capture_output=True, check=False, cwd=tmp_path, env=environment)
+
+    assert (done.returncode, done.stderr) == (78, b"")
+    assert done.stdout.startswith(b"k\\xfcche-\\udcff.yaml:1:1: expected a readable file")
+
+
 def test_schema_is_json_with_the_plug_ins_in_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """`schema` prints, or writes, a JSON Schema that knows the keys of the installed parts."""
     assert main(["schema"]) == 0
@@ -358,7 +369,7 @@ def test_full_disk_is_told() -> None:
     with Path("/dev/full").open("wb") as full, edgefuse("schema", stdout=full.fileno()) as process:
         _, err = process.communicate()
 
-    assert (process.returncode, err) == (74, b"standard output: No space left on device\n")
+    assert (process.returncode, err) == (74, b"output: No space left on device\n")
 
 
 def test_interrupt_ends_quietly(tmp_path: Path) -> None:
