@@ -1,0 +1,85 @@
+"""What docs/mqtt.md promises of `set/...` and `ack`, over a real mosquitto."""
+
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+
+from edgefuse.testing.process import running_daemon
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
+SMOKE = "zigbee2mqtt/smoke"
+ALERT = "edgefuse/t/alert/fire"
+Wait = Callable[..., None]
+
+
+def config(folder: Path, url: str) -> Path:
+    path = folder / "site.yaml"
+    path.write_text(f"""
+device: {{id: t, area: hall, state_dir: {folder / "state"}}}
+mqtt: {{url: "{url}"}}
+sources: {{smoke: {{type: mqtt, topic: {SMOKE}}}}}
+rules:
+  - name: fire
+    when: {{reading: {{of: smoke, quantity: smoke, equals: true}}}}
+    then: [{{alert: fire, severity: Extreme, ack: true}}]
+""")
+    return path
+
+
+def ask(listener: Any, topic: str, payload: Any, wait_for: Wait) -> Any:
+    """The answer to a request with a response topic, once its correlation data is that of the request."""
+    mine = str(len(listener.messages)).encode()
+    properties: Any = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]  # paho has no types here
+    properties.ResponseTopic, properties.CorrelationData = "answers/here", mine
+    listener._client.publish(f"edgefuse/t/{topic}", json.dumps(payload), qos=1, properties=properties)
+
+    def answers() -> list[Any]:
+        return [m for m in listener.on("answers/here") if m.properties.CorrelationData == mine]
+
+    wait_for(answers, "the answer")
+    return json.loads(answers()[0].payload)
+
+
+def test_requests_are_answered_and_a_muted_rule_is_silent(tmp_path: Path, broker: Any, wait_for: Wait) -> None:
+    """A request with a response topic is answered there: done, or what is wrong; muting silences, 0 seconds ends it."""
+    listener = broker.listener()
+    with running_daemon(config(tmp_path, broker.url)):
+        unknown = ask(listener, "set/mute", {"rule": "flood", "for_s": 60}, wait_for)
+        muted = ask(listener, "set/mute", {"rule": "fire", "for_s": 600}, wait_for)
+        for value in (b'{"smoke":true}', b'{"smoke":false}'):
+            listener.publish(SMOKE, value)
+        heard = ask(listener, "set/mute", {"rule": "fire", "for_s": 0}, wait_for)
+        listener.publish(SMOKE, b'{"smoke":true}')
+        wait_for(lambda: listener.on(ALERT), "the alert")
+
+    assert (unknown["ok"], "flood" in unknown["problem"]) == (False, True)
+    assert [(answer["request"], answer["ok"], answer["problem"]) for answer in (muted, heard)] == [
+        ("set/mute", True, "")
+    ] * 2
+    assert len({json.loads(message.payload)["id"] for message in listener.on(ALERT)}) == 1
+
+
+def test_an_alert_with_ack_comes_again_until_it_is_acknowledged(tmp_path: Path, broker: Any, wait_for: Wait) -> None:
+    """With `ack: true` an alert is told again after a restart, with the same id, and no more once `ack` names it."""
+    listener, path = broker.listener(), config(tmp_path, broker.url)
+    with running_daemon(path):
+        listener.publish(SMOKE, b'{"smoke":true}')
+        wait_for(lambda: listener.on(ALERT), "the alert")
+    with running_daemon(path):
+        wait_for(lambda: len(listener.on(ALERT)) > 1, "the alert, again")
+        told = {json.loads(message.payload)["id"] for message in listener.on(ALERT)}
+        assert len(told) == 1
+        assert ask(listener, "ack", {"id": told.pop()}, wait_for)["ok"]
+        time.sleep(1)
+    before = len(listener.on(ALERT))
+    with running_daemon(path):
+        assert ask(listener, "set/arm", "on", wait_for)["ok"]
+        time.sleep(1)
+
+    assert len(listener.on(ALERT)) == before
