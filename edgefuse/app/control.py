@@ -54,11 +54,13 @@ class Controls:
         """SIGTERM and SIGINT stop, SIGHUP reloads."""
         with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as received:
             async for number in received:
-                if number != signal.SIGHUP:
-                    _log.info("stopping", signal=signal.Signals(number).name)
-                    self._daemon.stopping.set()
-                    return
-                self.reload()
+                if number == signal.SIGHUP:
+                    self.reload()
+                    continue
+                _log.info("stopping", signal=signal.Signals(number).name)
+                self._daemon.stopping.set()
+                break
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
 
     def reload(self) -> str:
         """Take over rules and beliefs of the changed file. Returns what is in the way, or an empty string."""

@@ -1,6 +1,7 @@
 """`edgefuse run`: the tasks of the daemon, from start to a clean stop."""
 
 import asyncio
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack, suppress
@@ -49,6 +50,7 @@ _log = structlog.get_logger()
 def run(path: Path, *, log: LogFormat | None = None, verbose: bool = False) -> int:
     """Run until SIGTERM or SIGINT. Returns the exit code; raises OperatorError for what the operator must mend."""
     configure_logging(log, verbose=verbose)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until `Controls.signals` listens; it would kill us
     site = read_site(path)
     try:
         anyio.run(Daemon(path, site).run)

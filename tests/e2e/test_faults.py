@@ -1,6 +1,7 @@
 """What goes wrong outside of the daemon: it goes on, or ends with an exit code and a reason."""
 
 import json
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -118,3 +119,16 @@ def test_camera_file_vanishes_and_returns(tmp_path: Path, broker: Any) -> None:
         (tmp_path / "away").rename(video)
         _wait(lambda: camera("ok"), "pictures again")
         assert daemon.stop() == 0
+
+
+def test_hangup_never_kills(tmp_path: Path, broker: Any) -> None:
+    """SIGHUP at any moment of the life of a daemon, also a hundred in a row, is a reload or nothing."""
+    with running_daemon(_config(tmp_path, broker.url)) as daemon:
+        for _ in range(100):
+            daemon.process.send_signal(signal.SIGHUP)
+        daemon.process.send_signal(signal.SIGTERM)
+        _wait(lambda: "stopping" in daemon.output(), "it stops")
+        while daemon.process.poll() is None:
+            daemon.process.send_signal(signal.SIGHUP)
+            time.sleep(0.002)
+        assert daemon.process.returncode == 0
