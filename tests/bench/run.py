@@ -157,7 +157,7 @@ BENCHES = {"latency": latency, "ready": ready, "cpu": cpu}
 def main() -> int:
     """Run the named benches, or all."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("names", nargs="*", choices=[[], *BENCHES], help="default: all")
+    parser.add_argument("names", nargs="*", choices=[[], *BENCHES], metavar="NAME", help="default: all")
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args()
     results = {}

@@ -21,6 +21,7 @@ from edgefuse.testing.process import DaemonProcess, running_daemon
 MINUTES = float(os.environ.get("EDGEFUSE_SOAK_MINUTES", "0"))
 EVERY_S = 10
 WARM_S = 120
+LEAST_MINUTES = 5
 pytestmark = [
     pytest.mark.skipif(not MINUTES, reason="runs for long: `make soak MINUTES=480`"),
     pytest.mark.timeout(0),
@@ -55,6 +56,7 @@ def samples(daemon: DaemonProcess) -> Iterator[tuple[float, int, int]]:
 def test_daemon_neither_grows_nor_stops(tmp_path: Path) -> None:
     """Looped sound, video and readings, a broker that dies every minute: memory, threads and files stay level
     and orders go on being obeyed."""
+    assert MINUTES >= LEAST_MINUTES, f"expected at least {LEAST_MINUTES} minutes, two of them to warm up, got {MINUTES:g}"
     port = free_port(0)
     watcher = Watcher(SystemClock(), {})
     with running_daemon(looped_config(tmp_path, port)) as daemon:
