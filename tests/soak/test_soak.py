@@ -56,7 +56,7 @@ def samples(daemon: DaemonProcess) -> Iterator[tuple[float, int, int]]:
 def test_daemon_neither_grows_nor_stops(tmp_path: Path) -> None:
     """Looped sound, video and readings, a broker that dies every minute: memory, threads and files stay level
     and orders go on being obeyed."""
-    assert MINUTES >= LEAST_MINUTES, f"expected at least {LEAST_MINUTES} minutes, two of them to warm up, got {MINUTES:g}"
+    assert MINUTES >= LEAST_MINUTES, f"expected at least {LEAST_MINUTES} minutes (two to warm up), got {MINUTES:g}"
     port = free_port(0)
     watcher = Watcher(SystemClock(), {})
     with running_daemon(looped_config(tmp_path, port)) as daemon:
