@@ -134,4 +134,4 @@ def _same(one: Sample, other: Sample) -> bool:
         return one.t == other.t and np.array_equal(one.pcm, other.pcm)
     if isinstance(one, Frame) and isinstance(other, Frame):
         return one.t == other.t and np.array_equal(one.image, other.image)
-    return one == other
+    return repr(one) == repr(other)  # a value that is not a number equals itself on some Pythons only
