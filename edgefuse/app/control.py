@@ -60,7 +60,8 @@ class Controls:
                 _log.info("stopping", signal=signal.Signals(number).name)
                 self._daemon.stopping.set()
                 break
-        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        for number in (signal.SIGHUP, signal.SIGTERM):  # neither cuts a stop short; a second Ctrl-C does
+            signal.signal(number, signal.SIG_IGN)
 
     def reload(self) -> str:
         """Take over rules and beliefs of the changed file. Returns what is in the way, or an empty string."""

@@ -2,6 +2,8 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 
+import anyio
+
 from edgefuse.core.ports import Clock
 from edgefuse.core.types import SECOND
 from edgefuse.pipeline.decide import Decider, Item, Outcome
@@ -27,7 +29,8 @@ async def decide(
         due = decider().next_due(now)
         wait = TICK_NS if due is None else min(TICK_NS, max(0, due - now))
         items = await inbox.take(wait / SECOND)
-        await write(decider().step(items, clock.now()))
+        with anyio.CancelScope(shield=True):  # a stop in between would have it all told again after the start
+            await write(decider().step(items, clock.now()))
         for item in items:
             for settled in getattr(item, "settled", ()):
                 settled()

@@ -206,3 +206,26 @@ def test_broker_that_forgot_everything_is_told_again(tmp_path: Path, broker: Any
         for topic in ("status", "belief/hall/fire", "health"):
             _wait(lambda topic=topic: late.on(f"edgefuse/t/{topic}"), topic)
         _wait(lambda: late.on("homeassistant/device/t/config"), "discovery")
+
+
+def test_stop_in_the_middle_tells_every_event_once(tmp_path: Path, broker: Any) -> None:
+    """SIGTERM, twice, amid a hundred events: exit 0, and after the next start each event has one alert and one id."""
+    listener = broker.listener()
+    when, then = "{reading: {of: smoke, quantity: co2, above: 0}}", "[{alert: fire, headline: '{value}'}]"
+    config = _config(tmp_path, broker.url, rules=f"[{{name: fire, when: {when}, then: {then}}}]")
+    with running_daemon(config) as daemon:
+        for n in range(1, 101):
+            listener.publish(SMOKE, json.dumps({"co2": n}).encode())
+            listener.publish(SMOKE, b'{"co2":0}')
+            if n == 50:
+                daemon.process.send_signal(signal.SIGTERM)
+        assert daemon.stop() == 0
+
+    def told() -> list[int]:
+        alerts = {json.loads(m.payload)["identifier"]: m for m in listener.on("edgefuse/t/alert/fire")}
+        return sorted(int(json.loads(m.payload)["info"]["headline"]) for m in alerts.values())
+
+    with running_daemon(config):
+        _wait(lambda: len(set(told())) == 100, "every event")
+
+    assert told() == list(range(1, 101))
