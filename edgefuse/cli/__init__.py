@@ -156,6 +156,7 @@ def _demo_command(commands: Any) -> None:
     demo.add_argument("--port", type=_port, default=0, help="port of the embedded broker (default: a free one)")
     demo.add_argument("--out", type=Path, help="keep the scene, its configuration and the log here")
     demo.add_argument("--keep", action="store_true", help="leave the working folder behind")
+    demo.add_argument("--svg", type=Path, help="save what is printed as a picture")
 
 
 def _count(text: str) -> int:

@@ -1,6 +1,7 @@
 """`edgefuse demo`: the real daemon on a recorded scene, watched by an independent MQTT client."""
 
 import argparse
+import re
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -29,13 +30,14 @@ _START_S = 120.0
 _AFTER_S = 1.5
 """What the last second of the scene brings is still waited for."""
 _PIPE_WIDTH = 110
+_FONT = re.compile(r"@font-face \{.*?\}\s*", re.DOTALL)
+"""rich would have the picture fetch its font from the network; the viewer's own will do."""
 
 
 def main(args: argparse.Namespace) -> int:
     """Run the demo; 0 when everything expected came, 1 when not or when the daemon died."""
-    console = Console(highlight=False)
-    if not console.is_terminal:
-        console = Console(highlight=False, width=_PIPE_WIDTH)
+    width = None if Console().is_terminal and not args.svg else _PIPE_WIDTH
+    console = Console(highlight=False, width=width, record=bool(args.svg))
     screen = Screen(console, LENGTH_S)
     with _folder(args) as folder:
         scene = cached_scene(screen.note)
@@ -48,6 +50,9 @@ def main(args: argparse.Namespace) -> int:
         outcomes = check(EXPECTATIONS, heard)
         kept = str(folder) if args.out or args.keep else "removed (--keep leaves it, --out DIR says where)"
         screen.summary(outcomes, [*figures, ("scene", str(scene)), ("working folder", kept)])
+        if args.svg:
+            picture = _FONT.sub("", console.export_svg(title="make demo"))
+            args.svg.write_text(picture, encoding="utf-8")
         return 0 if all(outcome.met for outcome in outcomes) else 1
 
 

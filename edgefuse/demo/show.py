@@ -36,7 +36,7 @@ class Screen:
         self._length_s = length_s
         self._progress = Progress(
             TextColumn("[dim]{task.description}"), BarColumn(40), TextColumn("[dim]{task.fields[clock]}"),
-            console=console, transient=True, disable=not console.is_terminal,
+            console=console, transient=True, disable=not console.is_terminal or console.record,
         )  # fmt: skip
         self._task = self._progress.add_task("the scene", total=length_s, clock="")
 
