@@ -58,8 +58,11 @@ def _labels(data: Path, limit: int | None) -> dict[Path, Mapping[str, Any]]:
         labels = json.loads(path.read_text(encoding="utf-8"))
         chosen = list(labels.items())[:limit]
         found = {_sound(data, name): _label(label) for name, label in chosen}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ConfigError(f"{path}: expected {{name: {{intent, slots}}}}: {error!r}") from error
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}; expected a folder with labels.json") from error
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        expected = '{"name": {"intent": ..., "slots": {...}}}'
+        raise ConfigError(f"{path}: expected {expected}, got {error}") from error
     if not found:
         raise ConfigError(f"{path}: expected labels, got none")
     return found

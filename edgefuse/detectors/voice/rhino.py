@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from edgefuse.config.models import Intent
+from edgefuse.config.yaml import parse
 from edgefuse.core.errors import ConfigError
 from edgefuse.detectors.voice.grammar import Grammar, build
 from edgefuse.detectors.voice.language import language
@@ -17,13 +18,17 @@ _MAYBE = re.compile(r"\(([^)]*)\)")
 
 def read(path: Path, code: str = "en") -> Grammar:
     """The grammar in a YAML file. Raises ConfigError for another layout."""
-    import yaml
-
     try:
-        context = yaml.safe_load(path.read_text(encoding="utf-8"))["context"]
+        document = parse(path.read_bytes())
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
+    if document.problems:
+        raise ConfigError(*(f"{path}:{p.position[0]}:{p.position[1]}: {p.message}" for p in document.problems))
+    try:
+        context = document.data["context"]
         expressions, slots = context["expressions"], context.get("slots") or {}
-    except (OSError, KeyError, TypeError, yaml.YAMLError) as error:
-        raise ConfigError(f"{path}: expected a grammar with context.expressions and context.slots: {error}") from None
+    except (KeyError, TypeError, AttributeError):
+        raise ConfigError(f"{path}: expected a grammar with context.expressions and context.slots") from None
     user = {name: _intent(sentences, slots) for name, sentences in expressions.items()}
     return build(language(code), {}, {}, {}, user)
 
