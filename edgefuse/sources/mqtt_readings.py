@@ -166,7 +166,7 @@ def availability_topic(topic: str) -> str | None:
         return None
     if parts[0] == "tele" and parts[-1] in {"SENSOR", "STATE"}:
         return "/".join((*parts[:-1], "LWT"))
-    if parts[-1] == "state" and len(parts) >= 4 and parts[-3] in {"sensor", "binary_sensor", "text_sensor"}:  # noqa: PLR2004
+    if parts[-1] == "state" and len(parts) >= 4 and parts[-3] in {"sensor", "binary_sensor", "text_sensor"}:  # noqa: PLR2004 - <prefix>/sensor/<id>/state
         return "/".join((*parts[:-3], "status"))
     return f"{topic}/availability" if parts[0].startswith("zigbee2mqtt") else None
 

@@ -220,7 +220,7 @@ def _leaves(document: Json) -> Iterator[tuple[tuple[str, ...], str, Json, dict[s
         if not isinstance(node, dict) or len(path) > _MAX_DEPTH:
             continue
         units = {**units, **{key: text for key, text in node.items() if key.endswith("Unit")}}
-        if "battery" in node and isinstance(node.get("voltage"), int | float) and node["voltage"] > 100:  # noqa: PLR2004
+        if "battery" in node and isinstance(node.get("voltage"), int | float) and node["voltage"] > 100:  # noqa: PLR2004 - no battery has 100 V
             units["VoltageUnit"] = "mV"  # zigbee2mqtt gives the voltage of a battery so
         for key, value in node.items():
             if not isinstance(value, dict | list):
