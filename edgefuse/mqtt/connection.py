@@ -24,7 +24,17 @@ from edgefuse.core.health import PartHealth
 from edgefuse.core.ports import Clock, Incoming
 from edgefuse.core.types import SECOND, Nanoseconds
 from edgefuse.mqtt.address import Address, resolve
-from edgefuse.mqtt.wire import CONNECT_TIMEOUT_S, UNSUPPORTED_VERSION, Extras, Hello, Received, Version, Wire, matcher
+from edgefuse.mqtt.wire import (
+    CONNECT_TIMEOUT_S,
+    NO_SUBSCRIBERS,
+    UNSUPPORTED_VERSION,
+    Extras,
+    Hello,
+    Received,
+    Version,
+    Wire,
+    matcher,
+)
 
 ONLINE = b"online"
 OFFLINE = b"offline"
@@ -44,6 +54,10 @@ Handler: TypeAlias = Callable[[Incoming], None]
 
 class NotConnectedError(PublishError):
     """There is no connection now; every publish would fail until it is back."""
+
+
+class NobodyListensError(PublishError):
+    """The broker took the message and dropped it: nobody is subscribed (MQTT 5, reason code 0x10)."""
 
 
 class Connection:
@@ -107,9 +121,18 @@ class Connection:
             self._scope.cancel()
 
     async def publish(
-        self, topic: str, payload: bytes, *, qos: int = 1, retain: bool = False, extras: Extras = _JSON
+        self,
+        topic: str,
+        payload: bytes,
+        *,
+        qos: int = 1,
+        retain: bool = False,
+        extras: Extras = _JSON,
+        heard: bool = False,
     ) -> None:
         """Return after PUBACK (QoS 0: after handing over).
+
+        With `heard`, raises NobodyListensError when a broker of MQTT 5 says that it has no subscriber to give it to.
 
         QoS 2 is sent as QoS 1: the message's id makes a duplicate harmless. Raises NotConnectedError without a
         connection or when it breaks, PublishError when the broker refuses or does not answer in time.
@@ -124,7 +147,8 @@ class Connection:
         if mid is None:
             raise NotConnectedError(f"connection to {self.address} lost")
         if qos:
-            await self._puback(wire, mid, topic)
+            with suppress(*(() if heard else (NobodyListensError,))):
+                await self._puback(wire, mid, topic)
 
     async def _puback(self, wire: Wire, mid: int, topic: str) -> None:
         waiting = self._waiting[mid] = asyncio.get_running_loop().create_future()
@@ -202,9 +226,9 @@ class Connection:
         """End this connection."""
         self._post(self._end, wire, reason)
 
-    def acknowledged(self, wire: Wire, mid: int, failure: str) -> None:
+    def acknowledged(self, wire: Wire, mid: int, code: int, why: str) -> None:
         """Wake the publisher that waits."""
-        self._post(self._acknowledged, wire, mid, failure)
+        self._post(self._acknowledged, wire, mid, code, why)
 
     def heard_from(self) -> None:
         """Note that the broker lives."""
@@ -285,12 +309,14 @@ class Connection:
             self._answer()
             self._ended.set_exception(error)
 
-    def _acknowledged(self, wire: Wire, mid: int, failure: str) -> None:
+    def _acknowledged(self, wire: Wire, mid: int, code: int, why: str) -> None:
         waiting = self._waiting.pop(mid, None) if wire is self._wire else None
         if waiting is None or waiting.done():
             return
-        if failure:
-            waiting.set_exception(PublishError(f"{self.address} refuses the message: {failure}"))
+        if code == NO_SUBSCRIBERS:
+            waiting.set_exception(NobodyListensError(f"nobody is subscribed at {self.address}"))
+        elif code:
+            waiting.set_exception(PublishError(f"{self.address} refuses the message: {why}"))
         else:
             waiting.set_result(None)
 

@@ -24,6 +24,8 @@ IN_FLIGHT = 100
 """QoS 1 messages that may be unacknowledged at once, in each direction."""
 CONNECT_TIMEOUT_S = 5.0
 UNSUPPORTED_VERSION = 0x84
+NO_SUBSCRIBERS = 0x10
+"""MQTT 5, 3.4.2.1: the message is accepted, but there are no subscribers."""
 _PROTOCOLS = {"5": MQTTProtocolVersion.MQTTv5, "3.1.1": MQTTProtocolVersion.MQTTv311}
 
 
@@ -75,8 +77,8 @@ class Events(Protocol):
     def closed(self, wire: "Wire", reason: str) -> None:
         """The connection is gone; nothing more comes from this wire."""
 
-    def acknowledged(self, wire: "Wire", mid: int, failure: str) -> None:
-        """PUBACK; `failure` is the broker's reason, empty when it took the message."""
+    def acknowledged(self, wire: "Wire", mid: int, code: int, why: str) -> None:
+        """PUBACK; `code` is 0 when the broker took the message for somebody, else `why` says it in words."""
 
     def received(self, wire: "Wire", message: Received) -> None:
         """A message came; call `wire.ack` for QoS 1."""
@@ -184,7 +186,8 @@ class Wire:
         self._events.closed(self, f"{self._address}: {why}")
 
     def _on_publish(self, _client: Client, _data: Any, mid: int, code: ReasonCode, _props: Any) -> None:
-        self._events.acknowledged(self, mid, str(code).lower() if code.is_failure else "")
+        taken = not code.is_failure and code.value != NO_SUBSCRIBERS
+        self._events.acknowledged(self, mid, 0 if taken else code.value, "" if taken else str(code).lower())
 
     def _on_subscribe(self, _client: Client, _data: Any, mid: int, codes: list[ReasonCode], _props: Any) -> None:
         self._events.subscribed(mid, [code.is_failure for code in codes])

@@ -151,4 +151,5 @@ class Delivery:
         delay = min(2 * delay, LONGEST_DELAY_S)
         self._refused[message.id] = (self._clock.now() + int(delay * SECOND), delay)
         self._health.set("degraded", f"{message.topic}: {error}")
-        _log.warning("message not taken", id=message.id, topic=message.topic, error=str(error), retry_s=delay)
+        if delay == FIRST_DELAY_S:
+            _log.warning("message not taken", id=message.id, topic=message.topic, error=str(error))

@@ -14,7 +14,14 @@ class Sender(Protocol):
     """The half of the connection that sends."""
 
     async def publish(
-        self, topic: str, payload: bytes, *, qos: int = 1, retain: bool = False, extras: Extras = ...
+        self,
+        topic: str,
+        payload: bytes,
+        *,
+        qos: int = 1,
+        retain: bool = False,
+        extras: Extras = ...,
+        heard: bool = False,
     ) -> None:
         """Return after PUBACK. Raises PublishError."""
 
@@ -36,10 +43,15 @@ class MqttPublisher:
         self._clock = context.clock
 
     async def publish(self, message: Message) -> None:
-        """Return after PUBACK. Raises PublishError."""
+        """Return after PUBACK. Raises PublishError; an alert that nobody is subscribed to is not taken either."""
         extras = Extras(message_id=message.id, expiry_s=self._left(message), content_type=_content_type(message))
         await self._sender.publish(
-            message.topic, message.payload, qos=message.qos, retain=message.retain, extras=extras
+            message.topic,
+            message.payload,
+            qos=message.qos,
+            retain=message.retain,
+            extras=extras,
+            heard=message.cls == "alert",
         )
 
     async def close(self) -> None:

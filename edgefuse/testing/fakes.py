@@ -60,10 +60,17 @@ class FakeBus:
                 handler(self._incoming(topic, payload, retained=True))
 
     async def publish(
-        self, topic: str, payload: bytes, *, qos: int = 1, retain: bool = False, extras: object = None
+        self,
+        topic: str,
+        payload: bytes,
+        *,
+        qos: int = 1,
+        retain: bool = False,
+        extras: object = None,
+        heard: bool = False,
     ) -> None:
         """Note the message; it is acknowledged at once."""
-        del qos, extras
+        del qos, extras, heard
         self.published.append((topic, payload, retain))
 
     def deliver(self, topic: str, payload: bytes, *, retained: bool = False) -> int:

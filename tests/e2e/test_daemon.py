@@ -229,3 +229,16 @@ def test_stop_in_the_middle_tells_every_event_once(tmp_path: Path, broker: Any) 
         _wait(lambda: len(set(told())) == 100, "every event")
 
     assert told() == list(range(1, 101))
+
+
+def test_alert_waits_for_somebody_to_hear_it(tmp_path: Path, broker: Any) -> None:
+    """An alert that the broker takes while nobody is subscribed stays, and reaches the controller when it comes."""
+    sensor = broker.listener("nothing", "sensor")
+    with running_daemon(_config(tmp_path, broker.url)):
+        sensor.publish(SMOKE, b'{"smoke":true}')
+        time.sleep(1)
+        controller = broker.listener("edgefuse/#", "controller")
+        _wait(lambda: _alerts(controller, "fire"), "the alert")
+        _wait(lambda: _alerts(controller, "calm"), "the other alert")
+
+    assert len(_alerts(controller, "fire")) == 1

@@ -141,6 +141,8 @@ def test_no_alert_is_lost_when_the_broker_is_killed(make_broker: MakeBroker, tmp
 def test_what_the_broker_acknowledged_and_forgot_is_sent_again(broker: Broker, tmp_path: Path) -> None:
     """A broker that is killed right after PUBACK gets the alert again with the same id when it is back."""
 
+    broker.listener("edgefuse/#")
+
     async def main() -> None:
         async with stack(broker.url, tmp_path) as it:
             await until(lambda: it.connection.connected, "connected")
@@ -149,7 +151,7 @@ def test_what_the_broker_acknowledged_and_forgot_is_sent_again(broker: Broker, t
             broker.kill()
             await until(lambda: not it.connection.connected, "loss noticed")
             broker.start()
-            await until(lambda: it.sent == ["one", "one"], "sent again")
+            await until(lambda: it.sent.count("one") > 1, "sent again")
             await _acknowledged(it, 1)
 
     anyio.run(main)
@@ -165,6 +167,8 @@ async def _acknowledged(it: Stack, count: int) -> None:
 
 def test_an_alert_that_needs_an_ack_stays_until_it_comes(broker: Broker, tmp_path: Path) -> None:
     """PUBACK does not remove it; the controller's `{id}` does."""
+
+    broker.listener("edgefuse/#")
 
     async def main() -> None:
         async with stack(broker.url, tmp_path) as it:
@@ -440,6 +444,8 @@ def test_a_refused_topic_does_not_hold_up_the_others(make_broker: MakeBroker, tm
     acl.write_text("topic readwrite edgefuse/#\n")
     acl.chmod(0o600)
     broker = make_broker(f"acl_file {acl}")
+
+    broker.listener("edgefuse/#")
 
     async def main() -> None:
         async with stack(broker.url, tmp_path) as it:

@@ -29,8 +29,11 @@ class Sender:
     def subscribe(self, topic_filter: str, handler: object) -> None:
         """Nothing comes."""
 
-    async def publish(self, topic: str, payload: bytes, *, qos: int = 1, retain: bool = False, extras: Extras) -> None:
+    async def publish(
+        self, topic: str, payload: bytes, *, qos: int = 1, retain: bool = False, extras: Extras, heard: bool = False
+    ) -> None:
         """Note it."""
+        del heard
         self.sent.append((topic, payload, qos, retain, extras))
 
 
