@@ -185,10 +185,10 @@ class Daemon:
         by_name = {stage.name: stage for stage in stages}
         listens = {name: self.site.detectors[name].on for name in by_name}
         follow_sources(self.health, listens, lambda name: by_name[name].gap())
-        tell_changes(self.health, self._changed, self.clock.now)
         self._passing = tasks
         controls = Controls(self, tasks)
         controls.listen()
+        tell_changes(self.health, self._changed, self.clock.now)
         tasks.start_soon(controls.signals, name="signals")
         for stage in stages:
             tasks.start_soon(stage.run, name=f"detector {stage.name}")
