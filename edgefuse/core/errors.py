@@ -6,6 +6,7 @@
     ├── OperatorError        the operator must act; exit 78, systemd does not restart
     │   ├── ConfigError      a mistake in the YAML file, or a part that is not installed
     │   └── ModelError       a model is missing, has the wrong hash or cannot be loaded
+    │       └── BuildCancelled   nobody waits for the engine any more
     └── TransientError       may pass by itself; supervise() backs off and tries again
         ├── SourceError      a device vanished, a stream broke, a file cannot be read now
         └── PublishError     the broker did not acknowledge
@@ -36,6 +37,10 @@ class ConfigError(OperatorError):
 
 class ModelError(OperatorError):
     """A model is missing, has the wrong hash, or cannot be converted or loaded."""
+
+
+class BuildCancelled(ModelError):  # noqa: N818  cancelling is no error of anybody's
+    """Whoever asked for an engine no longer wants it."""
 
 
 class TransientError(EdgefuseError):

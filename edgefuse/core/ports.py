@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any, ClassVar, Protocol, TypeAlias, runtime_checkable
+from typing import Any, ClassVar, Literal, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,10 @@ Emit: TypeAlias = Callable[[Sample], None]
 """Thread-safe; never blocks; drops the oldest sample when the ring is full, and counts it."""
 
 Tensors: TypeAlias = Mapping[str, NDArray[Any]]
+Precision: TypeAlias = Literal["fp32", "fp16", "int8"]
+
+BuildReport: TypeAlias = Callable[[float, str], bool]
+"""Is told the finished share (0..1) and the phase, from any thread; answers False to cancel."""
 
 
 class Clock(Protocol):
@@ -71,8 +75,15 @@ class Model(Protocol):
     def outputs(self) -> Mapping[str, tuple[int | str | None, ...]]:
         """Name -> shape."""
 
+    @property
+    def runs_on(self) -> str:
+        """What really runs it, as its library says: `onnxruntime 1.32.0 CPUExecutionProvider`."""
+
     def run(self, inputs: Tensors) -> dict[str, NDArray[Any]]:
         """Infer. The arrays may be reused by the next call: copy to keep. Raises ValueError on a wrong feed."""
+
+    def example(self) -> dict[str, NDArray[Any]]:
+        """A feed that it takes: shapes and values of the card, else zeros with every free dimension 1."""
 
     def close(self) -> None:
         """Free it. Calling twice is allowed."""
@@ -87,15 +98,30 @@ class Probe:
 
 
 class Backend(Protocol):
-    """Loads models on one kind of hardware."""
+    """Runs models on one kind of hardware. Built as `Class(folder)`: a folder of its own for what it wants to keep."""
 
     name: ClassVar[str]
+    precisions: ClassVar[tuple[Precision, ...]]
+    """What it can run."""
+    suffix: ClassVar[str]
+    """Of the engine files that it builds, `.plan`; empty where it runs ONNX files as they are."""
+    int8: ClassVar[Literal["asymmetric", "symmetric"]]
+    """Kind of quantised ONNX files that it takes: u8s8, or symmetric with weights and activations of int8."""
 
     def probe(self) -> Probe:
-        """Say whether this machine has what it needs; never raises."""
+        """Say whether this machine has what it needs; never raises, and survives a library that crashes."""
+
+    def fingerprint(self) -> Mapping[str, str]:
+        """What an engine of its depends on besides the model: versions, device. An engine of another one is rebuilt."""
+
+    def build(self, path: Path, card: Mapping[str, Any], target: Path, report: BuildReport) -> None:
+        """Make the engine `target` from an ONNX file; without suffix nothing. Raises ModelError, BuildCancelled."""
 
     def load(self, path: Path, card: Mapping[str, Any]) -> Model:
-        """Load an ONNX file. `card` is its entry in the catalogue. Raises ModelError."""
+        """Load what `build` made, or an ONNX file where nothing is built. `card` is its entry in the catalogue.
+
+        Raises ModelError.
+        """
 
 
 class Models(Protocol):

@@ -7,13 +7,13 @@ import threading
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, ClassVar, TypeAlias
+from typing import Any, ClassVar, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edgefuse.core.errors import ModelError
-from edgefuse.core.ports import Probe, Tensors
+from edgefuse.core.ports import BuildReport, Precision, Probe, Tensors
 from edgefuse.engines.files import remove, sha256_of, sync
 
 Shape: TypeAlias = tuple[int | str | None, ...]
@@ -22,12 +22,15 @@ _ERRORS_ONLY = 3
 
 
 class OnnxBackend:
-    """Loads ONNX files; keeps what the optimiser made of them in `cache`, if it is given one."""
+    """Loads ONNX files; keeps what the optimiser made of them in `folder`, if it is given one."""
 
     name: ClassVar[str] = "onnx"
+    precisions: ClassVar[tuple[Precision, ...]] = ("fp32", "int8")
+    suffix: ClassVar[str] = ""
+    int8: ClassVar[Literal["asymmetric", "symmetric"]] = "asymmetric"
 
-    def __init__(self, cache: Path | None = None) -> None:
-        self._cache = cache
+    def __init__(self, folder: Path | None = None) -> None:
+        self._cache = folder
 
     def probe(self) -> Probe:
         """Whether ONNX Runtime is installed."""
@@ -36,6 +39,15 @@ class OnnxBackend:
         except ImportError as error:
             return Probe(usable=False, reason=f"onnxruntime cannot be imported: {error}")
         return Probe(usable=True, reason=f"onnxruntime {onnxruntime.__version__} on {_PROVIDER}")
+
+    def fingerprint(self) -> Mapping[str, str]:
+        """The version of ONNX Runtime: what is quantised for one may be slow on another."""
+        from onnxruntime import __version__
+
+        return {"onnxruntime": __version__}
+
+    def build(self, path: Path, card: Mapping[str, Any], target: Path, report: BuildReport) -> None:
+        """ONNX files run as they are."""
 
     def load(self, path: Path, card: Mapping[str, Any]) -> "OnnxModel":
         """Load a file; `card`: threads (default 1), inputs {name: {shape, value}}. Raises ModelError."""
@@ -75,12 +87,13 @@ class OnnxModel:
         self._session = session
         self._card = card
         self._path = path
-        self.provider: str = session.get_providers()[0]
+        provider = session.get_providers()[0]
+        self.runs_on = f"{_version()} {provider}"
         self.inputs: Mapping[str, Shape] = {i.name: tuple(i.shape) for i in session.get_inputs()}
         self.outputs: Mapping[str, Shape] = {o.name: tuple(o.shape) for o in session.get_outputs()}
         self._types = {i.name: _dtype(i.type) for i in session.get_inputs()}
-        if self.provider != _PROVIDER:
-            raise ModelError(f"{path}: expected to run on {_PROVIDER}, got {self.provider}")
+        if provider != _PROVIDER:
+            raise ModelError(f"{path}: expected to run on {_PROVIDER}, got {provider}")
 
     def run(self, inputs: Tensors) -> dict[str, NDArray[Any]]:
         """Infer. Raises ValueError naming the input that is missing, unknown or of another rank, shape or dtype."""
@@ -117,6 +130,12 @@ class OnnxModel:
                     f"{self._path.name}: input '{name}': expected {self._types[name]} {want}, "
                     f"got {array.dtype} {array.shape}"
                 )
+
+
+def _version() -> str:
+    from onnxruntime import __version__
+
+    return f"onnxruntime {__version__}"
 
 
 def _session(path: Path, threads: int, *, optimise: bool, save: Path | None = None) -> Any:

@@ -92,7 +92,7 @@ class Store:
         card = {**entry.card, **({} if threads is None else {"threads": threads})}
         model = self._onnx.load(self.path(name), card)
         model.run(model.example())
-        health.info["engine"] = {"model": name, "runs_on": model.provider, "threads": card.get("threads", 1)}
+        health.info["engine"] = {"model": name, "runs_on": model.runs_on, "threads": card.get("threads", 1)}
         return _Counted(model, health, self._clock)
 
     def list(self) -> Sequence[ModelRow]:
@@ -254,10 +254,14 @@ class _Counted:
         self._clock = clock
         self.inputs = model.inputs
         self.outputs = model.outputs
+        self.runs_on = model.runs_on
 
     def run(self, inputs: Tensors) -> dict[str, NDArray[np.generic]]:
         with self._health.model_call(self._clock.cpu):
             return self._model.run(inputs)
+
+    def example(self) -> dict[str, NDArray[np.generic]]:
+        return self._model.example()
 
     def close(self) -> None:
         self._model.close()

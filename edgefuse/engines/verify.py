@@ -34,7 +34,7 @@ def _onnx(path: Path, card: Mapping[str, Any], backend: OnnxBackend) -> str:
     bad = [name for name, array in outputs.items() if not np.isfinite(array).all()]
     if bad:
         raise ModelError(f"sha256 matches, but a run gave no finite numbers in {', '.join(bad)}")
-    return f"sha256 matches, runs on {model.provider}"
+    return f"sha256 matches, runs on {model.runs_on}"
 
 
 def _ctranslate2(path: Path, card: Mapping[str, Any]) -> str:

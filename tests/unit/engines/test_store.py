@@ -96,7 +96,11 @@ def test_a_pulled_model_is_verified_and_loads(catalogue: MakeStore, tmp_path: Pa
     x = np.ones((200_000, 3), np.float32)
     np.testing.assert_array_equal(model.run({"x": x})["y"], 2 * x)
     assert health.model_cpu > before
-    assert health.info["engine"] == {"model": "m", "runs_on": "CPUExecutionProvider", "threads": 1}
+    engine = health.info["engine"]
+    assert isinstance(engine, dict)
+    assert engine["model"] == "m"
+    assert str(engine["runs_on"]).endswith("CPUExecutionProvider")
+    assert engine["threads"] == 1
 
 
 def test_path_pulls_only_when_it_may(catalogue: MakeStore, tmp_path: Path, double_model: bytes) -> None:
@@ -247,9 +251,9 @@ def test_a_graph_model_is_converted_and_pinned(catalogue: MakeStore, tmp_path: P
         m={**entry, "files": {"m.onnx": pinned(onnx)}}, n={**entry, "files": {"m.onnx": pinned(b"other")}}
     )
 
-    assert [(one.ok, one.detail) for one in store.pull(["m"]) and store.verify(["m"])] == [
-        (True, "sha256 matches, runs on CPUExecutionProvider")
-    ]
+    (one,) = store.pull(["m"]) and store.verify(["m"])
+    assert one.ok
+    assert re.fullmatch(r"sha256 matches, runs on onnxruntime [\d.]+ CPUExecutionProvider", one.detail)
     with pytest.raises(ModelError, match=r"m.onnx: expected sha256 .* after conversion \(tfjs\)"):
         store.pull(["n"])
 
