@@ -14,6 +14,8 @@ Probability: TypeAlias = Annotated[float, Field(ge=0, le=1)]
 OpenProbability: TypeAlias = Annotated[float, Field(gt=0, lt=1)]
 Seconds: TypeAlias = Annotated[float, Field(ge=0)]
 Unit: TypeAlias = Annotated[float, Field(ge=0, le=1)]
+EngineName: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]*$")]
+WantedPrecision: TypeAlias = Literal["auto", "fp32", "fp16", "int8"]
 Point: TypeAlias = tuple[Unit, Unit]
 """x, y as fractions of the picture, from its top left corner."""
 
@@ -154,13 +156,37 @@ class Intent(Strict):
     """Slot -> the phrases it takes."""
 
 
+class ModelEngine(Strict):
+    """What one model is to run on."""
+
+    engine: EngineName | None = None
+    precision: WantedPrecision | None = None
+
+
 class ModelsConfig(Strict):
-    """Where models come from."""
+    """Where models come from and what they run on."""
 
     dir: Path | None = None
     """Default $EDGEFUSE_MODELS, else ~/.cache/edgefuse/models."""
     pull: Literal["auto", "never"] = "auto"
     """`auto` fetches what is missing before start; `never` says what to pull and stops."""
+    engine: EngineName = "auto"
+    """`auto`: TensorRT where a GPU answers, else the CPU; `cpu`, `tensorrt`, or another installed backend."""
+    precision: WantedPrecision = "auto"
+    """`auto`: fp16 on a GPU; on the CPU int8 where it was built and passed, else fp32."""
+    per_model: dict[str, ModelEngine] = Field(default_factory=dict)
+    """The same two for single models of the catalogue."""
+    build: Literal["auto", "never"] = "auto"
+    """`auto` builds missing engines in the background, at the lowest priority, while the CPU serves."""
+    samples: Path | None = None
+    """Folder of own samples for calibration and verification, one folder per model; default the bundled ones."""
+    engines_mb: Annotated[float, Field(gt=0)] = 4096
+    """Built engines beyond this are deleted, the longest unused first."""
+
+    def wanted(self, model: str) -> tuple[str, str]:
+        """Engine and precision that a model is to have."""
+        own = self.per_model.get(model, ModelEngine())
+        return own.engine or self.engine, own.precision or self.precision
 
 
 class Limits(Strict):

@@ -124,6 +124,24 @@ class Backend(Protocol):
         """
 
 
+class Trial(Protocol):
+    """How the part that feeds a model samples it and judges a copy of another precision.
+
+    A detector class gives one by a static method `trial(model: str) -> Trial | None`.
+    """
+
+    metric: str
+    """What agreement is: `detections kept`."""
+    floor: float
+    """Least agreement that passes, 0..1."""
+
+    def feeds(self, folder: Path | None) -> Sequence[Tensors]:
+        """Real inputs: the package's own, or made of the user's samples in `folder`. Raises ModelError."""
+
+    def agreement(self, reference: Sequence[Tensors], candidate: Sequence[Tensors]) -> float:
+        """How far the outputs of `candidate` lead to what those of `reference` lead to, 0..1; one mapping per feed."""
+
+
 class Models(Protocol):
     """The model store as parts see it."""
 
