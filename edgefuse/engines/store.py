@@ -8,15 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
 
-import numpy as np
-from numpy.typing import NDArray
-
 from edgefuse.config.models import ModelsConfig
 from edgefuse.core.errors import ModelError, OperatorError
 from edgefuse.core.health import PartHealth
-from edgefuse.core.ports import Clock, Model, Tensors
+from edgefuse.core.ports import Clock, Model
 from edgefuse.engines import convert, files
 from edgefuse.engines.catalogue import Alternative, Entry, Pin, load_catalogue
+from edgefuse.engines.counted import Counted
 from edgefuse.engines.fetch import fetch, installed, shifted
 from edgefuse.engines.onnx import OnnxBackend
 
@@ -93,7 +91,7 @@ class Store:
         model = self._onnx.load(self.path(name), card)
         model.run(model.example())
         health.info["engine"] = {"model": name, "runs_on": model.runs_on, "threads": card.get("threads", 1)}
-        return _Counted(model, health, self._clock)
+        return Counted(model, health, self._clock)
 
     def list(self) -> Sequence[ModelRow]:
         """Every model of the catalogue, sorted by name."""
@@ -243,28 +241,6 @@ def models_dir(config: ModelsConfig) -> Path:
         return Path(chosen).expanduser()
     except RuntimeError as error:
         raise ModelError(f"there is no home directory to keep models in ({error}); set EDGEFUSE_MODELS") from error
-
-
-class _Counted:
-    """A model whose runs are counted on a part's health."""
-
-    def __init__(self, model: Model, health: PartHealth, clock: Clock) -> None:
-        self._model = model
-        self._health = health
-        self._clock = clock
-        self.inputs = model.inputs
-        self.outputs = model.outputs
-        self.runs_on = model.runs_on
-
-    def run(self, inputs: Tensors) -> dict[str, NDArray[np.generic]]:
-        with self._health.model_call(self._clock.cpu):
-            return self._model.run(inputs)
-
-    def example(self) -> dict[str, NDArray[np.generic]]:
-        return self._model.example()
-
-    def close(self) -> None:
-        self._model.close()
 
 
 def _mismatch(path: Path, pin: Pin) -> str:
