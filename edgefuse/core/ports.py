@@ -134,6 +134,8 @@ class Trial(Protocol):
     """What agreement is: `detections kept`."""
     floor: float
     """Least agreement that passes, 0..1."""
+    carried: Mapping[str, str]
+    """Of a model with a state: input -> output of the run before that it takes. A feed that has it starts anew."""
 
     def feeds(self, folder: Path | None) -> Sequence[Tensors]:
         """Real inputs: the package's own, or made of the user's samples in `folder`. Raises ModelError."""
@@ -192,7 +194,7 @@ class Detector(Protocol):
     """Sample types."""
 
     def warm_up(self) -> None:
-        """Load models and run each once. Raises ModelError."""
+        """Load models and run each once; again, to take over better engines. Raises ModelError, keeping what it had."""
 
     def detect(self, sample: Sample) -> Iterable[Observation]:
         """Look at one sample. A bad sample gives nothing and counts `rejected`; it does not raise."""
