@@ -77,9 +77,9 @@ def _rungs(backend: str, precision: str, why: str, backends: Mapping[str, type[B
         yield Rung(CPU, "int8", f"{why}; int8 was built and passed", build=False)
         yield Rung(CPU, "fp32", why, build=False)
         return
-    for each in _DOWN[precision]:
-        if each in runs:
-            yield Rung(backend, each, _reason(why, precision, each), build=backend != CPU or each != "fp32")
+    known = [each for each in _DOWN[precision] if each in runs]
+    for each in known or (runs if precision == "auto" else ()):
+        yield Rung(backend, each, _reason(why, precision, each), build=backend != CPU or each != "fp32")
 
 
 def _reason(why: str, wanted: str, got: Precision) -> str:

@@ -1,12 +1,15 @@
 """Samples to observations: one ring and one thread per detector."""
 
+import asyncio
 import threading
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 
 import anyio
 import structlog
 
+from edgefuse.core.errors import ModelError
 from edgefuse.core.health import Health, PartHealth
 from edgefuse.core.ports import Clock, Detector
 from edgefuse.core.types import SECOND, Nanoseconds, Observation, Reading, Sample, observation_id
@@ -88,6 +91,7 @@ class DetectorStage:
         self._reported: Nanoseconds = 0
         self._gap = False
         self._stopped = False
+        self._renewal: Future[None] | None = None
         self._woken = threading.Event()
         self._ring: Ring[Sample] = Ring(CAPACITY[detector.modality], self._dropped, self._woken.set)
         self._worker = Worker(f"edgefuse-{name}")
@@ -109,6 +113,12 @@ class DetectorStage:
         await self._worker.do(self.detector.warm_up)
         self.health.set("ok")
 
+    async def renew(self) -> None:
+        """Load the models again, between two samples, while `run` runs. Raises ModelError; the old ones then stay."""
+        self._renewal = Future()
+        self._woken.set()
+        await asyncio.wrap_future(self._renewal)
+
     async def run(self) -> None:
         """Detect until cancelled; an exception of the detector is raised here."""
         try:
@@ -123,9 +133,22 @@ class DetectorStage:
             self._woken.clear()
             if self._stopped:
                 return
+            if self._renewal is not None:
+                self._load_again(self._renewal)
             samples = self._ring.take()
             if samples:
                 self._tell(self._detect(samples))
+
+    def _load_again(self, renewal: "Future[None]") -> None:
+        self._renewal = None
+        if not renewal.set_running_or_notify_cancel():
+            return
+        try:
+            self.detector.warm_up()
+        except ModelError as error:
+            renewal.set_exception(error)
+        else:
+            renewal.set_result(None)
 
     def _detect(self, samples: Sequence[Sample]) -> list[Observation]:
         found: list[Observation] = []

@@ -1,7 +1,8 @@
-"""What others may tell the device: `set/arm`, `set/mute`, `set/reload` and `ack`. Pure."""
+"""What others may tell the device: `set/arm`, `set/mute`, `set/reload`, `models/apply` and `ack`. Pure."""
 
 import json
 import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -10,8 +11,6 @@ from edgefuse.core.types import Json
 LONGEST_BYTES = 4096
 LONGEST_MUTE_S = 7 * 86_400
 LONGEST_ID = 256
-TOPICS = ("set/arm", "set/mute", "set/reload", "ack")
-"""Below the device's base."""
 _HALF = re.compile("[\ud800-\udfff]")
 """Half of a pair of surrogates: JSON can write it, neither UTF-8 nor SQLite can."""
 _WORDS = {"on": True, "true": True, "arm": True, "1": True, "off": False, "false": False, "disarm": False, "0": False}
@@ -38,6 +37,11 @@ class Reload:
 
 
 @dataclass(frozen=True, slots=True)
+class ApplyModels:
+    """Take over engines that were built meanwhile."""
+
+
+@dataclass(frozen=True, slots=True)
 class Ack:
     """The controller has acted on an alert."""
 
@@ -54,7 +58,7 @@ class Rejected:
     """For the answer: expected and got."""
 
 
-Control: TypeAlias = Arm | Mute | Reload | Ack | Rejected
+Control: TypeAlias = Arm | Mute | Reload | ApplyModels | Ack | Rejected
 
 
 def parse(topic: str, payload: bytes) -> Control:
@@ -65,16 +69,10 @@ def parse(topic: str, payload: bytes) -> Control:
         text = payload.decode()
     except UnicodeDecodeError:
         return Rejected("not UTF-8", "expected text in UTF-8")
-    match topic:
-        case "set/arm":
-            return _arm(text)
-        case "set/mute":
-            return _mute(_decoded(text))
-        case "set/reload":
-            return Reload()
-        case "ack":
-            return _ack(_decoded(text), text)
-    return Rejected("unknown topic", f"expected one of {', '.join(TOPICS)}, got {topic}")
+    understand = _UNDERSTAND.get(topic)
+    if understand is None:
+        return Rejected("unknown topic", f"expected one of {', '.join(TOPICS)}, got {topic}")
+    return understand(text)
 
 
 def _arm(text: str) -> Control:
@@ -89,7 +87,8 @@ def _arm(text: str) -> Control:
     return Rejected("bad arm", f'expected on, off or {{"armed": true}}, got {text[:80]}')
 
 
-def _mute(value: Json) -> Control:
+def _mute(text: str) -> Control:
+    value = _decoded(text)
     wrong = Rejected("bad mute", f'expected {{"rule": "name" or null, "for_s": 0 to {LONGEST_MUTE_S}}}')
     if not isinstance(value, dict) or not set(value) <= {"rule", "for_s"}:
         return wrong
@@ -99,7 +98,8 @@ def _mute(value: Json) -> Control:
     return Mute(rule, float(for_s)) if 0 <= for_s <= LONGEST_MUTE_S else wrong
 
 
-def _ack(value: Json, text: str) -> Control:
+def _ack(text: str) -> Control:
+    value = _decoded(text)
     name = value.get("id") if isinstance(value, dict) else text.strip().strip('"')
     if not isinstance(name, str) or not 0 < len(name) <= LONGEST_ID or _HALF.search(name):
         return Rejected("bad ack", f'expected {{"id": "the id of an alert"}}, got {text[:80]}')
@@ -111,3 +111,14 @@ def _decoded(text: str) -> Json:
         return json.loads(text)
     except (ValueError, RecursionError):
         return None
+
+
+_UNDERSTAND: Mapping[str, Callable[[str], Control]] = {
+    "set/arm": _arm,
+    "set/mute": _mute,
+    "set/reload": lambda _: Reload(),
+    "models/apply": lambda _: ApplyModels(),
+    "ack": _ack,
+}
+TOPICS = tuple(_UNDERSTAND)
+"""Below the device's base."""

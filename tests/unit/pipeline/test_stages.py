@@ -6,6 +6,7 @@ import anyio
 import numpy as np
 import pytest
 
+from edgefuse.core.errors import ModelError
 from edgefuse.core.health import Health
 from edgefuse.core.types import SAMPLE_RATE, SECOND, AudioChunk, Frame, Modality, Observation, Reading, Sample
 from edgefuse.pipeline.clock import SystemClock
@@ -28,9 +29,14 @@ class Counting:
         self.gate = threading.Event()
         self.gate.set()
         self.closed = False
+        self.loaded = 0
+        self.flaw = ""
 
     def warm_up(self) -> None:
         self.threads.add(threading.current_thread().name)
+        self.loaded += 1
+        if self.flaw:
+            raise ModelError(self.flaw)
 
     def detect(self, sample: Sample) -> Iterable[Observation]:
         self.gate.wait(10)
@@ -128,6 +134,49 @@ async def test_gap_resets_before_the_next_sample() -> None:
     await stage.close()
 
     assert reports[1].observations[0].data == {"n": 1}
+
+
+async def test_models_are_taken_over_between_two_samples() -> None:
+    """`renew` warms up again in the detector's thread and loses no sample; a failure is told and the work goes on."""
+    detector, reports = Counting(), list[Report]()
+    stage = _stage(detector, reports)
+    await stage.warm_up()
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(stage.run)
+        stage.offer(_chunk(0))
+        await stage.renew()
+        stage.offer(_chunk(1))
+        detector.flaw = "no such engine"
+        with pytest.raises(ModelError, match="no such engine"):
+            await stage.renew()
+        stage.offer(_chunk(2))
+        await _until(lambda: detector.seen == 3)
+        tasks.cancel_scope.cancel()
+    await stage.close()
+
+    assert detector.loaded == 3
+    assert len(detector.threads) == 1
+    assert stage.health.dropped == 0
+
+
+async def test_a_renewal_that_nobody_waits_for_hurts_nobody() -> None:
+    """A renewal cancelled while the detector is busy is given up; the detector goes on."""
+    detector, reports = Counting(), list[Report]()
+    stage = _stage(detector, reports)
+    detector.gate.clear()
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(stage.run)
+        stage.offer(_chunk(0))
+        await _until(lambda: stage.busy_since is not None)
+        with anyio.move_on_after(0.05):
+            await stage.renew()
+        detector.gate.set()
+        stage.offer(_chunk(1))
+        await _until(lambda: detector.seen == 2)
+        tasks.cancel_scope.cancel()
+    await stage.close()
+
+    assert detector.loaded == 0
 
 
 async def test_a_detector_that_hangs_is_left_behind(monkeypatch: pytest.MonkeyPatch) -> None:

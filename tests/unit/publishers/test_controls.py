@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgefuse.publishers.controls import TOPICS, Ack, Arm, Mute, Rejected, Reload, parse
+from edgefuse.publishers.controls import TOPICS, Ack, ApplyModels, Arm, Mute, Rejected, Reload, parse
 from edgefuse.publishers.schemas import schema
 
 
@@ -20,6 +20,7 @@ from edgefuse.publishers.schemas import schema
         ("set/mute", b'{"rule": "evacuate", "for_s": 60}', Mute("evacuate", 60.0)),
         ("set/mute", b'{"for_s": 0}', Mute(None, 0.0)),
         ("set/reload", b"", Reload()),
+        ("models/apply", b"now", ApplyModels()),
         ("ack", b'{"id": "a-1"}', Ack("a-1")),
         ("ack", b"a-1", Ack("a-1")),
     ],
