@@ -111,12 +111,11 @@ def _model_commands(commands: Any) -> None:
         ("list", "Every model of the catalogue: licence, size, whether it is here."),
         ("pull", "Fetch, verify and convert models; resumes where it stopped."),
         ("verify", "Hash the files of the models that are here, load each and run it once."),
+        ("bench", "Latency, CPU time and memory of the models that are here, on every engine that is here."),
     ):
         action = _add(actions, name, _models, text)
         action.set_defaults(action=name)
-        action.add_argument(
-            "names", nargs="*", metavar="NAME", help="default: pull the needed ones, verify what is here"
-        )
+        action.add_argument("names", nargs="*", metavar="NAME", help="default: pull the needed ones, else what is here")
         action.add_argument(
             "--dir", type=Path, help="model folder (default $EDGEFUSE_MODELS or ~/.cache/edgefuse/models)"
         )
@@ -124,6 +123,12 @@ def _model_commands(commands: Any) -> None:
         if name == "pull":
             action.add_argument("--all", action="store_true", help="the optional ones too")
             action.add_argument("--config", type=Path, help="what this configuration needs")
+    bench = actions.choices["bench"]
+    bench.add_argument(
+        "--engine", default="auto", metavar="ENGINE", help="cpu, tensorrt ...; default all that are here"
+    )
+    bench.add_argument("--precision", choices=("fp32", "fp16", "int8"), help="default all that are here")
+    bench.add_argument("--runs", type=_count, metavar="N", help="runs of each; default as many as 5 s hold, 20 to 1000")
 
 
 def _evaluate_commands(commands: Any) -> None:
@@ -234,6 +239,10 @@ def _diff(args: argparse.Namespace) -> int:
 
 
 def _models(args: argparse.Namespace) -> int:
+    if args.action == "bench":
+        from edgefuse.cli.models_bench import bench_command
+
+        return bench_command(args)
     from edgefuse.cli.models import models_command
 
     return models_command(args)

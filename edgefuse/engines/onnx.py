@@ -95,6 +95,11 @@ class OnnxModel:
         if provider != _PROVIDER:
             raise ModelError(f"{path}: expected to run on {_PROVIDER}, got {provider}")
 
+    @property
+    def session(self) -> Any:
+        """ONNX Runtime's own object, to measure what the checks cost."""
+        return self._session
+
     def run(self, inputs: Tensors) -> dict[str, NDArray[Any]]:
         """Infer. Raises ValueError naming the input that is missing, unknown or of another rank, shape or dtype."""
         if self._session is None:
