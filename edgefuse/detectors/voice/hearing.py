@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 from edgefuse.core.health import PartHealth
 from edgefuse.core.ports import Clock
 from edgefuse.detectors.voice.grammar import Grammar
+from edgefuse.detectors.voice.recogniser import Heard
 from edgefuse.detectors.voice.understand import NOT_UNDERSTOOD, Meaning, Understanding
-from edgefuse.detectors.voice.whisper import Heard, Whisper
+from edgefuse.detectors.voice.whisper import Whisper
 
 _NO_SPEECH = 0.6
 _UNSURE = -1.0

@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 
 from edgefuse.core.errors import ModelError
 from edgefuse.core.ports import Tensors
+from edgefuse.detectors.voice.recogniser import Heard
 from edgefuse.detectors.voice.vad import WINDOW, Vad
 from edgefuse.detectors.voice.wake import MicroWakeWord, WakeGate
-from edgefuse.detectors.voice.whisper import Heard, Whisper
+from edgefuse.detectors.voice.whisper import Whisper
 
 
 class Counting:

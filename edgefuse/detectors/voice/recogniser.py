@@ -1,0 +1,137 @@
+"""What every recogniser of speech gives, and what those of Whisper share: tokens, windows, spectrogram."""
+
+import json
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgefuse.core.errors import ModelError, needs
+from edgefuse.core.types import Nanoseconds
+
+PROMPT_TOKENS = 220
+WINDOWS = (1500, 3000)
+"""Frames the encoder looks at: the shorter of them that holds the sound. Whisper is trained on 3000; 1500 give the same
+text for less than half of the CPU time, with fewer it begins to repeat itself."""
+HOP = 160
+"""Samples per frame."""
+_ROOM = 100
+"""Frames of silence that must remain."""
+_TOKENS = 12
+_TOKENS_PER_S = 7
+"""Longest text: nobody speaks faster."""
+_REPEATS = 1.8
+"""Bytes per compressed byte, above which a text repeats itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What the recogniser wrote."""
+
+    text: str
+    logprob: float
+    """Natural logarithm of its probability, per token."""
+    no_speech: float
+    """Probability that there are no words."""
+    encoded: Any = None
+    """Encoder output, for `fit`; valid until the recogniser hears something else."""
+    frames: int = 0
+    """Of the spectrogram, without padding."""
+
+    @property
+    def repeats(self) -> bool:
+        """Whether the text goes in circles, as Whisper's does where there are no words."""
+        plain = self.text.encode()
+        words = "".join(c for c in self.text.casefold() if c.isalnum() or c == " ").split()
+        half = len(words) // 2
+        twice = half > 1 and words[:half] == words[half:]
+        return twice or len(plain) > _REPEATS * len(zlib.compress(plain))
+
+
+class Recogniser(Protocol):
+    """Writes down what is said."""
+
+    def hear(self, pcm: NDArray[np.int16]) -> Heard:
+        """Write down `pcm` (n,), up to 30 s at 16 kHz."""
+
+    def fit(self, heard: Heard, text: str) -> float:
+        """Logarithm of the probability of a text given the same sound and no prompt, summed over its tokens."""
+
+    def cpu(self) -> Nanoseconds:
+        """CPU time so far of its own threads, which the caller's clock does not see."""
+
+
+class Tokens:
+    """Whisper's tokens in one language, after one prompt."""
+
+    def __init__(self, tokenizer: Any, *, multilingual: bool, language: str, prompt: str) -> None:
+        """`tokenizer`: of the library tokenizers. Raises ConfigError without the recogniser's library."""
+        with needs("voice", "speech recognition"):
+            from faster_whisper.tokenizer import Tokenizer
+        self._tokenizer: Any = Tokenizer(
+            tokenizer, multilingual, task="transcribe", language=language if multilingual else "en"
+        )
+        self.bare: tuple[int, ...] = tuple(self._tokenizer.sot_sequence)
+        """What a text without prompt begins with; `no_timestamps` follows."""
+        said = self._tokenizer.encode(" " + prompt.strip())[:PROMPT_TOKENS]
+        self.before: tuple[int, ...] = (self._tokenizer.sot_prev, *said) if said else ()
+        """The prompt."""
+        self.no_timestamps: int = self._tokenizer.no_timestamps
+        self.no_speech: int = self._tokenizer.no_speech
+        self.end: int = self._tokenizer.eot
+
+    @property
+    def start(self) -> list[int]:
+        """All that comes before the text."""
+        return [*self.before, *self.bare, self.no_timestamps]
+
+    def longest(self, frames: int) -> int:
+        """Most tokens of a text."""
+        return _TOKENS + frames * _TOKENS_PER_S // 100
+
+    def text(self, tokens: Sequence[int]) -> str:
+        """What they say."""
+        return str(self._tokenizer.decode(list(tokens))).strip()
+
+    def spell(self, text: str) -> list[int]:
+        """A text as Whisper writes it: after a space, with a capital at its beginning."""
+        return list(self._tokenizer.encode(f" {text[:1].upper()}{text[1:]}"))
+
+
+def load_tokenizer(folder: Path) -> Any:
+    """The tokenizer in a model's folder, of the library tokenizers. Raises ModelError, ConfigError without it."""
+    with needs("voice", "speech recognition"):
+        from tokenizers import Tokenizer
+    path = folder / "tokenizer.json"
+    try:
+        return Tokenizer.from_str(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise ModelError(f"{path}: cannot be read: {error}; pull the model again") from error
+
+
+def suppressed(folder: Path) -> tuple[list[int], list[int]]:
+    """Tokens that are never written, and those that no text begins with. Raises ModelError."""
+    path = folder / "config.json"
+    try:
+        body = json.loads(path.read_text(encoding="utf-8"))
+        always, first = ([int(token) for token in body[name]] for name in ("suppress_ids", "suppress_ids_begin"))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ModelError(f"{path}: expected lists suppress_ids and suppress_ids_begin: {error!r}") from error
+    return always, first
+
+
+def window_of(mel: NDArray[np.float32]) -> int:
+    """The shortest window that holds a spectrogram (80, t)."""
+    return next((w for w in WINDOWS if mel.shape[1] + _ROOM <= w), WINDOWS[-1])
+
+
+def padded(mel: NDArray[np.float32], window: int) -> NDArray[np.float32]:
+    """Exactly `window` frames, filled with the spectrogram's own floor."""
+    mel = mel[:, :window]
+    whole = np.full((mel.shape[0], window), mel.min(), dtype=np.float32)
+    whole[:, : mel.shape[1]] = mel
+    return whole
