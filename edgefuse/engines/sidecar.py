@@ -66,7 +66,7 @@ def read(sidecar: Path) -> dict[str, Any] | None:
         engine = note["engine"]
         own = note["layout"] == LAYOUT and note["digest"] == key.digest and sidecar.stem == key.stem
         whole = engine is None or (isinstance(engine["sha256"], str) and isinstance(engine["size"], int))
-    except (FileNotFoundError, ValueError, TypeError, KeyError):
+    except (FileNotFoundError, NotADirectoryError, ValueError, TypeError, KeyError):
         return None
     return note if own and whole else None
 
