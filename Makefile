@@ -3,10 +3,10 @@ BIN := .venv/bin
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check fix test e2e soak bench demo
+.PHONY: help setup check fix test e2e soak bench demo smoke-arm64
 
 help: ## this list
-	@grep -E '^[a-z0-9]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9]+):.*## /  make \1\t/' | expand -t 16
+	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /  make \1\t/' | expand -t 20
 
 setup: ## .venv with everything a developer needs, and the models
 	@deploy/setup.sh dev
@@ -31,3 +31,6 @@ bench: ## latency, CPU and memory, with the ratios that are promised
 
 demo: ## 90 s of a recorded hall through the real daemon, broker and models
 	@deploy/setup.sh demo && $(BIN)/edgefuse demo $(ARGS)
+
+smoke-arm64: ## import, load and run each small model as aarch64 code, under qemu-user
+	@deploy/setup.sh dev && deploy/smoke-arm64.sh

@@ -90,7 +90,10 @@ def test_documented_defaults_are_the_defaults(section: str) -> None:
 
 def test_documents_link_to_files_that_exist() -> None:
     """No link between the documents is broken."""
-    documents = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+    documents = [
+        *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "deploy/jetson.md")),
+        *sorted((ROOT / "docs").glob("*.md")),
+    ]
     links = [
         (document, target)
         for document in documents
@@ -115,15 +118,15 @@ def test_configuration_in_the_readme_has_no_mistakes(tmp_path: Path) -> None:
 def test_make_targets_in_the_readme_exist() -> None:
     """Every `make x` that the documents name is a target, and `make help` knows each."""
     makefile = (ROOT / "Makefile").read_text()
-    targets = set(re.findall(r"^([a-z0-9]+):.*## ", makefile, re.MULTILINE))
+    targets = set(re.findall(r"^([a-z0-9-]+):.*## ", makefile, re.MULTILINE))
     named = {
         target
         for document in ("README.md", "CONTRIBUTING.md")
-        for target in re.findall(r"make ([a-z0-9]+)\b(?= *[`#)\]]| +ARGS)", (ROOT / document).read_text())
+        for target in re.findall(r"make ([a-z0-9-]+)\b(?= *[`#)\]]| +ARGS)", (ROOT / document).read_text())
     }
 
     assert {"demo", "test"} <= named <= targets
-    assert targets == {"help", "setup", "check", "fix", "test", "e2e", "soak", "bench", "demo"}
+    assert targets == {"help", "setup", "check", "fix", "test", "e2e", "soak", "bench", "demo", "smoke-arm64"}
 
 
 def test_architecture_lists_every_module() -> None:

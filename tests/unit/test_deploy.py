@@ -1,0 +1,71 @@
+import runpy
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+SCRIPTS = sorted((ROOT / "deploy").glob("*.sh"))
+SMOKE = ROOT / "tests" / "smoke" / "arm64.py"
+pytestmark = pytest.mark.skipif(not SCRIPTS, reason="the tests run outside a checkout")
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.name)
+def test_scripts_parse(script: Path) -> None:
+    """bash can read every script of deploy/."""
+    done = subprocess.run(["bash", "-n", script], capture_output=True, text=True, check=False)
+
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.skipif(not shutil.which("shellcheck"), reason="shellcheck is not installed")
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.name)
+def test_scripts_pass_shellcheck(script: Path) -> None:
+    """shellcheck finds nothing in any script of deploy/."""
+    done = subprocess.run(["shellcheck", script], capture_output=True, text=True, check=False)
+
+    assert (done.returncode, done.stdout) == (0, "")
+
+
+@pytest.mark.skipif(not shutil.which("make"), reason="make is not installed")
+def test_make_help_lists_the_smoke_run() -> None:
+    """`make help` knows a target with a hyphen."""
+    done = subprocess.run(
+        ["make", "--no-print-directory", "help"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+
+    assert "make smoke-arm64 " in done.stdout
+
+
+@pytest.fixture(scope="module")
+def smoke() -> dict[str, Any]:
+    """What tests/smoke/arm64.py defines."""
+    return runpy.run_path(str(SMOKE))
+
+
+def test_smoke_run_accepts_rounding(smoke: dict[str, Any]) -> None:
+    """A difference of one part in 100 000 of the largest value passes, and is told."""
+    wanted = {"y": np.array([0.0, 2.0], np.float32)}
+
+    assert smoke["compared"]({"y": wanted["y"] + np.float32(2e-5)}, wanted) == "1 outputs, differs by 1e-05"
+
+
+@pytest.mark.parametrize("got", [[0.0, 2.01], [0.0, np.nan], [0.0]])
+def test_smoke_run_fails_on_another_result(smoke: dict[str, Any], got: list[float]) -> None:
+    """Numbers that are off, not finite or of another shape fail the check."""
+    with pytest.raises(AssertionError):
+        smoke["compared"]({"y": np.array(got, np.float32)}, {"y": np.array([0.0, 2.0], np.float32)})
+
+
+def test_smoke_run_needs_the_very_libraries_that_compute(smoke: dict[str, Any]) -> None:
+    """ONNX Runtime is pinned to this machine's version, so a difference is one of the processor."""
+    import onnxruntime
+
+    wanted = smoke["requirements"]()
+
+    assert f"onnxruntime=={onnxruntime.__version__}" in wanted
+    assert any(line.startswith("opencv-python-headless") for line in wanted)
+    assert not any(line.startswith(("pyaudio", "pytest", "tensorrt")) for line in wanted)
