@@ -9,7 +9,8 @@ usage() {
 usage: install.sh [options]
   --from WHAT      a wheel, a checkout or a pip requirement (default: this checkout, else the version this came with)
   --config FILE    copied to /etc/edgefuse/edgefuse.yaml when there is none yet (default: examples/home.yaml)
-  --extras LIST    default: mic,camera,voice,convert (on a Jetson without camera: the system's OpenCV is used)
+  --extras LIST    default: mic,camera,voice,convert; on a Jetson mic,voice,convert,jetson: OpenCV and TensorRT are
+                   the system's there, see jetson.md
   --prefix DIR     install below DIR, as a trial: no user, no systemctl
   --no-start       do not enable and start the service
   --no-models      do not pull the models now; the daemon does at its first start
@@ -32,6 +33,7 @@ run() {
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 unit_file=$here/../systemd/edgefuse.service
+jetson_file=$here/../systemd/jetson.conf
 from='' config=$here/examples/home.yaml extras='' prefix='' start=yes models=yes action=install purge=no dry=no
 
 while [ $# -gt 0 ]; do
@@ -61,7 +63,7 @@ var=$prefix/var/lib/edgefuse
 cache=$prefix/var/cache/edgefuse
 unit=$prefix/etc/systemd/system/edgefuse.service
 
-jetson() { [ -e /etc/nv_tegra_release ] || grep -qis tegra /proc/device-tree/compatible; }
+jetson() { [ -e "$prefix/etc/nv_tegra_release" ] || [ -e /etc/nv_tegra_release ] || grep -qis tegra /proc/device-tree/compatible; }
 have() { command -v "$1" >/dev/null 2>&1; }
 real() { [ -z "$prefix" ]; }
 
@@ -86,7 +88,7 @@ choose_what() {
     elif [ -e "$from" ]; then
         from=$(realpath "$from")
     fi
-    [ -n "$extras" ] || if jetson; then extras=mic,voice,convert; else extras=mic,camera,voice,convert; fi
+    [ -n "$extras" ] || if jetson; then extras=mic,voice,convert,jetson; else extras=mic,camera,voice,convert; fi
     case $from in
     *==*) requirement="${from%%==*}[${extras}]==${from#*==}" ;;
     *) requirement="${from}[$extras]" ;;
@@ -132,13 +134,31 @@ make_folders() {
 }
 
 install_program() {
-    local options=()
-    ! jetson || options+=(--system-site-packages)
     say "program in $opt (${requirement})"
-    [ -x "$opt/bin/python" ] || run python3 -m venv "${options[@]}" "$opt"
+    if jetson; then
+        run python3 -m venv --system-site-packages "$opt" # an older one that cannot see the system's packages, too
+    elif [ ! -x "$opt/bin/python" ]; then
+        run python3 -m venv "$opt"
+    fi
     run "$opt/bin/python" -m pip install --quiet --disable-pip-version-check --upgrade "$requirement"
-    ! jetson || [ "$dry" = yes ] || "$opt/bin/python" -c 'import cv2' 2>/dev/null ||
-        say "OpenCV is missing: sudo apt-get install python3-opencv (cameras need it)"
+    ! jetson || [ "$dry" = yes ] || look_at_jetson
+}
+
+# What comes with JetPack, not with pip. Without it the daemon still runs, on the CPU or without cameras.
+look_at_jetson() {
+    local found
+    if found=$("$opt/bin/python" -c 'import tensorrt; print(tensorrt.__version__)' 2>&1); then
+        say "TensorRT $found"
+    else
+        say "no TensorRT, models will run on the CPU (${found##*$'\n'}): sudo apt-get install nvidia-jetpack"
+    fi
+    if ! found=$("$opt/bin/python" -c 'import cv2; print(cv2.__version__, cv2.__file__)' 2>&1); then
+        say "no OpenCV, cameras need it (${found##*$'\n'}): sudo apt-get install nvidia-jetpack, or python3-opencv"
+    elif [ "${found#*"$opt"}" != "$found" ]; then
+        say "OpenCV $found is one of pip's, without GStreamer: $opt/bin/python -m pip uninstall opencv-python-headless"
+    else
+        say "OpenCV $found"
+    fi
 }
 
 install_config() {
@@ -164,6 +184,7 @@ pull_models() {
 install_unit() {
     say "unit $unit"
     run install -D -m 0644 "$unit_file" "$unit"
+    ! jetson || run install -D -m 0644 "$jetson_file" "$unit.d/jetson.conf"
     real || return 0
     run systemctl daemon-reload
     if [ "$start" = yes ]; then
@@ -180,7 +201,7 @@ uninstall() {
         run systemctl disable --now edgefuse.service
     fi
     say "removing $opt and $unit"
-    run rm -rf "$opt" "$unit"
+    run rm -rf "$opt" "$unit" "$unit.d/jetson.conf"
     ! real || run systemctl daemon-reload
     if [ "$purge" = yes ]; then
         say "removing $etc, $var, $cache and the user"

@@ -40,6 +40,35 @@ def test_make_help_lists_the_smoke_run() -> None:
     assert "make smoke-arm64 " in done.stdout
 
 
+def dry_install(prefix: Path, *options: str) -> str:
+    """What install.sh would do below `prefix`."""
+    command = ["bash", ROOT / "deploy" / "install.sh", "--dry-run", "--prefix", prefix, "--no-models", *options]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_install_on_a_jetson_takes_what_comes_with_jetpack(tmp_path: Path) -> None:
+    """Where /etc/nv_tegra_release lies, the venv sees the system's packages and pip brings no OpenCV."""
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc" / "nv_tegra_release").write_text("# R36 (release), REVISION: 4.4\n")
+
+    steps = dry_install(tmp_path)
+
+    assert f"python3 -m venv --system-site-packages {tmp_path}/opt/edgefuse" in steps
+    assert "[mic,voice,convert,jetson]" in steps
+    assert f"{tmp_path}/etc/systemd/system/edgefuse.service.d/jetson.conf" in steps
+
+
+def test_install_elsewhere_brings_everything(tmp_path: Path) -> None:
+    """On any other machine the venv is closed and OpenCV is pip's."""
+    steps = dry_install(tmp_path)
+
+    assert f"python3 -m venv {tmp_path}/opt/edgefuse" in steps
+    assert "[mic,camera,voice,convert]" in steps
+    assert "jetson" not in steps.replace(str(ROOT), "").replace(str(tmp_path), "")
+
+
 @pytest.fixture(scope="module")
 def smoke() -> dict[str, Any]:
     """What tests/smoke/arm64.py defines."""

@@ -28,6 +28,21 @@ def test_verify_is_silent(unit: Path) -> None:
 
 
 @needs_systemd
+def test_verify_is_silent_on_a_jetson(unit: Path) -> None:
+    """systemd knows every key and value of the unit with the drop-in that install.sh adds on a Jetson."""
+    drop_in = unit.with_name("edgefuse.service.d") / "jetson.conf"
+    drop_in.parent.mkdir()
+    drop_in.write_text(resource("systemd", "jetson.conf").read_text())
+
+    done = subprocess.run(["systemd-analyze", "verify", unit], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+    drop_in.write_text("[Service]\nMemoryHighs=50%\n")
+    done = subprocess.run(["systemd-analyze", "verify", unit], capture_output=True, text=True, check=False)
+    assert "MemoryHighs" in done.stderr
+
+
+@needs_systemd
 def test_verify_would_tell_of_an_unknown_key(unit: Path) -> None:
     """A misspelt key reaches stderr, so the test above can fail."""
     unit.write_text(unit.read_text().replace("WatchdogSec", "WatchdogSecs"))
@@ -64,8 +79,10 @@ def test_keys_that_the_daemon_relies_on() -> None:
         "ExecReload=/bin/kill -HUP $MAINPID",
         "StateDirectory=edgefuse",
         "CacheDirectory=edgefuse",
-        "SupplementaryGroups=audio video",
+        "SupplementaryGroups=audio video render",
         "DeviceAllow=char-alsa rw",
         "DeviceAllow=char-video4linux rw",
+        "DeviceAllow=/dev/nvmap rw",
+        "DeviceAllow=/dev/nvgpu/igpu0/ctrl rw",
     }
     assert expected <= set(lines)
