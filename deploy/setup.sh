@@ -131,9 +131,9 @@ extras() {
     if [ "$goal" = demo ]; then
         echo demo
     elif pyaudio_works || can_build_pyaudio; then
-        echo all,dev
+        echo all,dev,rtx
     else
-        echo camera,media,voice,convert,web,demo,dev
+        echo camera,media,voice,convert,web,demo,dev,rtx
     fi
 }
 
@@ -152,6 +152,24 @@ install_package() {
     fi
     echo "$wanted" >"$stamp"
     echo "$wanted" >"$venv/.installed-demo" # every other choice contains it
+}
+
+# --- TensorRT's bindings ----------------------------------------------------------------------------------------------
+
+# Only to look up names in: without NVIDIA's libraries they run nothing. The tests skip a version that is not here.
+fetch_bindings() {
+    local folder package wanted
+    [ "$goal" = dev ] && [ "$(uname -sm)" = "Linux x86_64" ] || return 0
+    folder=${XDG_CACHE_HOME:-$HOME/.cache}/edgefuse/bindings
+    wanted="$("$venv/bin/python" --version) $folder"
+    if [ -d "$folder" ] && [ "$(cat "$venv/.bindings" 2>/dev/null)" = "$wanted" ]; then return 0; fi
+    say "fetching the names of TensorRT and CUDA, for the tests"
+    for package in tensorrt-cu12-bindings==10.3.0 tensorrt-cu13-bindings==10.13.3.9 tensorrt-cu13-bindings==10.16.1.11 \
+        tensorrt-cu13-bindings==11.4.0.106 cuda-bindings==12.8.0 cuda-bindings==13.5.0; do
+        "$venv/bin/python" -m pip download --quiet --disable-pip-version-check --no-deps --only-binary :all: \
+            --dest "$folder" "$package" >>"$log" 2>&1 || say "  $package is not to be had for this Python"
+    done
+    echo "$wanted" >"$venv/.bindings"
 }
 
 # --- models -----------------------------------------------------------------------------------------------------------
@@ -174,4 +192,5 @@ install_missing
 stop_without
 make_venv
 install_package
+fetch_bindings
 pull_models
