@@ -1,0 +1,319 @@
+"""Building engines, with a backend that copies (`copying_backend.py`)."""
+
+import errno
+import importlib.util
+import json
+import random
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from edgefuse.core.errors import BuildCancelled, ModelError
+from edgefuse.engines.build import Record, Workshop
+from edgefuse.engines.cache import EngineCache
+
+HELPER = Path(__file__).with_name("copying_backend.py")
+
+
+def _load_helper() -> Any:
+    spec = importlib.util.spec_from_file_location("copying_backend", HELPER)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+copying = _load_helper()
+
+
+def quiet(_share: float, _phase: str) -> bool:
+    return True
+
+
+def files_in(folder: Path) -> list[str]:
+    """Names of all files below a folder, locks left out."""
+    return sorted(path.name for path in folder.rglob("*") if path.is_file() and ".locks" not in path.parts)
+
+
+@pytest.fixture
+def source(tmp_path: Path, double_model: bytes) -> Path:
+    """An fp32 ONNX file."""
+    path = tmp_path / "double.onnx"
+    path.write_bytes(double_model)
+    return path
+
+
+@pytest.fixture
+def backend(tmp_path: Path) -> Any:
+    """The backend that copies."""
+    return copying.CopyingBackend(tmp_path / "backend")
+
+
+@pytest.fixture
+def build(tmp_path: Path, source: Path, backend: Any) -> Callable[..., Record]:
+    """Builds `double` in fp32; keywords go to the card's `copying`."""
+
+    def run(report: Callable[[float, str], bool] = quiet, *, force: bool = False, **how: Any) -> Record:
+        shop = copying.workshop(tmp_path / "engines", backend)
+        record: Record = shop.build(copying.entry(source, copying=how), source, "copying", "fp32", report, force=force)
+        return record
+
+    return run
+
+
+def test_an_engine_is_built_judged_and_kept(tmp_path: Path, source: Path, backend: Any) -> None:
+    """The record names a file that the backend loads, with a verdict; the sidecar has what made it."""
+    shop: Workshop = copying.workshop(tmp_path / "engines", backend)
+    entry = copying.entry(source)
+    assert shop.state(entry, source, "copying", "fp32") is None
+
+    record = shop.build(entry, source, "copying", "fp32", quiet)
+
+    assert (record.ok, record.model, record.backend, record.precision) == (True, "double", "copying", "fp32")
+    assert record.path is not None
+    assert record.path.suffix == ".plan"
+    assert record.verdict is not None
+    assert record.verdict.cosine > 0.9999
+    x = np.ones((2, 3), np.float32)
+    assert np.array_equal(backend.load(record.path, entry.card).run({"x": x})["y"], x + x)
+    assert shop.state(entry, source, "copying", "fp32") == record
+    (made,) = EngineCache(tmp_path / "engines", 10**9).list()
+    assert made.note["depends"]["backend.version"] == "1"
+    assert {"made", "edgefuse", "built_s", "file"} <= set(made.note)
+
+
+def test_what_is_there_is_not_built_again(build: Callable[..., Record], backend: Any) -> None:
+    """A second build gives the first one's record; `force` builds anew."""
+    first = build()
+
+    assert build() == first
+    assert backend.builds == 1
+    assert build(force=True).path == first.path
+    assert backend.builds == 2
+
+
+def test_an_engine_with_other_numbers_is_refused(build: Callable[..., Record], backend: Any, tmp_path: Path) -> None:
+    """The verdict says by how much it is off; no file is kept, and only `force` tries again."""
+    record = build(op="Mul")
+
+    assert not record.ok
+    assert record.path is None
+    assert record.verdict is not None
+    assert not record.verdict.ok
+    assert "cosine" in record.detail or "error" in record.detail
+    assert [name for name in files_in(tmp_path / "engines") if not name.endswith(".json")] == []
+    assert build(op="Mul") == record
+    assert backend.builds == 1
+    build(op="Mul", force=True)
+    assert backend.builds == 2
+
+
+def test_a_build_that_fails_is_remembered(build: Callable[..., Record], backend: Any) -> None:
+    """Its reason is the record's; it is not tried again until asked for with `force`, or for another card."""
+    record = build(refuses="operator NonMaxSuppression is not supported")
+
+    assert (record.ok, record.path, record.verdict) == (False, None, None)
+    assert "NonMaxSuppression" in record.detail
+    assert build(refuses="operator NonMaxSuppression is not supported") == record
+    assert backend.builds == 1
+    assert build().ok
+
+
+def test_an_engine_that_cannot_be_loaded_is_refused(build: Callable[..., Record], tmp_path: Path) -> None:
+    """What the backend built but does not take is a failure with its words, not a crash."""
+    record = build(op="NoSuchOperator")
+
+    assert not record.ok
+    assert "NoSuchOperator" in record.detail
+    assert len(files_in(tmp_path / "engines")) == 1
+
+
+def test_an_engine_of_an_older_driver_is_not_taken(tmp_path: Path, source: Path) -> None:
+    """When the backend's fingerprint changes, the engine counts as not built."""
+    entry = copying.entry(source)
+    old, new = (copying.CopyingBackend(tmp_path / "backend", version) for version in ("1", "2"))
+    copying.workshop(tmp_path / "engines", old).build(entry, source, "copying", "fp32", quiet)
+
+    assert copying.workshop(tmp_path / "engines", new).state(entry, source, "copying", "fp32") is None
+    assert copying.workshop(tmp_path / "engines", old).state(entry, source, "copying", "fp32").ok
+
+
+@pytest.mark.parametrize(
+    ("card", "same"),
+    [
+        ({"threads": 4}, True),
+        ({"outputs": {"y": "twice x"}}, True),
+        ({"inputs": {"x": {"shape": [2, 3], "value": 0.5, "about": "anything"}}}, True),
+        ({"inputs": {"x": {"shape": [1, 3], "value": 0.5}}}, False),
+        ({"profiles": {"x": {"min": [1, 3], "opt": [2, 3], "max": [4, 3]}}}, False),
+    ],
+)
+def test_what_of_the_card_decides(tmp_path: Path, source: Path, backend: Any, card: Any, same: bool) -> None:  # noqa: FBT001
+    """Words and threads change no engine; shapes and profiles do."""
+    shop = copying.workshop(tmp_path / "engines", backend)
+    shop.build(copying.entry(source), source, "copying", "fp32", quiet)
+
+    assert (shop.state(copying.entry(source, **card), source, "copying", "fp32") is not None) == same
+
+
+def test_another_source_is_another_engine(tmp_path: Path, source: Path, backend: Any) -> None:
+    """The bytes of the ONNX file are part of the key."""
+    shop = copying.workshop(tmp_path / "engines", backend)
+    entry = copying.entry(source)
+    shop.build(entry, source, "copying", "fp32", quiet)
+
+    source.write_bytes(source.read_bytes() + b"\x3a\x00")
+
+    assert shop.state(entry, source, "copying", "fp32") is None
+
+
+def test_fp32_on_the_cpu_is_always_there(tmp_path: Path, source: Path, backend: Any) -> None:
+    """It is the model's own file; nothing is built or written."""
+    shop = copying.workshop(tmp_path / "engines", backend)
+    entry = copying.entry(source)
+
+    record = shop.state(entry, source, "onnx", "fp32")
+
+    assert record is not None
+    assert (record.ok, record.path) == (True, source)
+    assert shop.build(entry, source, "onnx", "fp32", quiet) == record
+    assert not (tmp_path / "engines").exists()
+
+
+def test_the_share_only_grows(build: Callable[..., Record]) -> None:
+    """Progress goes through build and verify, from 0 to at most 1, and never back."""
+    told: list[tuple[float, str]] = []
+
+    def report(share: float, phase: str) -> bool:
+        told.append((share, phase))
+        return True
+
+    build(report)
+
+    shares = [share for share, _ in told]
+    assert shares == sorted(shares)
+    assert shares[0] == 0
+    assert shares[-1] <= 1
+    assert {phase.partition(":")[0] for _, phase in told} == {"build", "verify"}
+    assert "build: step 2" in {phase for _, phase in told}
+
+
+@pytest.mark.parametrize("phase", ["build: step 0", "build: step 3", "verify"])
+def test_a_cancelled_build_leaves_nothing(build: Callable[..., Record], tmp_path: Path, phase: str) -> None:
+    """Whoever answers False gets BuildCancelled; no file, no record of a failure; the next build succeeds."""
+    with pytest.raises(BuildCancelled):
+        build(lambda _share, now: now != phase)
+
+    assert files_in(tmp_path / "engines") == []
+    assert build().ok
+
+
+def test_an_interrupted_build_leaves_nothing(build: Callable[..., Record], tmp_path: Path) -> None:
+    """Ctrl-C in the middle takes the unfinished files away and lets the lock go."""
+
+    def report(share: float, _phase: str) -> bool:
+        if share > 0.3:
+            raise KeyboardInterrupt
+        return True
+
+    with pytest.raises(KeyboardInterrupt):
+        build(report)
+
+    assert files_in(tmp_path / "engines") == []
+    assert build().ok
+
+
+def test_a_failure_of_a_cancelled_backend_is_no_failure(tmp_path: Path, source: Path, backend: Any) -> None:
+    """A backend that raises another error once it was told to stop is not recorded as broken."""
+    shop = copying.workshop(tmp_path / "engines", backend)
+    entry = copying.entry(source, copying={"refuses": "no engine came out"})
+    seen: list[str] = []
+
+    def report(_share: float, phase: str) -> bool:
+        seen.append(phase)
+        return phase != "build: step 3"
+
+    with pytest.raises(BuildCancelled):
+        shop.build(entry, source, "copying", "fp32", report)
+    assert shop.state(entry, source, "copying", "fp32") is None
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS])
+def test_a_disk_that_takes_no_more_is_no_failure_of_the_engine(
+    build: Callable[..., Record], tmp_path: Path, number: int
+) -> None:
+    """The operator is told what to do; nothing is recorded, so that the next build tries again."""
+    with pytest.raises(ModelError, match="EDGEFUSE_MODELS"):
+        build(disk=number)
+
+    assert files_in(tmp_path / "engines") == []
+
+
+def test_samples_that_are_missing_are_told_and_not_recorded(tmp_path: Path, source: Path, backend: Any) -> None:
+    """An empty folder of the user's samples fails this time only."""
+    (tmp_path / "samples" / "double").mkdir(parents=True)
+    trial = copying.Sampled([{"x": np.ones((2, 3), np.float32)}])
+    shop = copying.workshop(tmp_path / "engines", backend, trial, tmp_path / "samples")
+    entry = copying.entry(source)
+
+    record = shop.build(entry, source, "copying", "fp32", quiet)
+
+    assert not record.ok
+    assert "expected samples" in record.detail
+    assert shop.state(entry, source, "copying", "fp32") is None
+    (tmp_path / "samples" / "double" / "one.txt").write_text("sample", encoding="utf-8")
+    assert shop.build(entry, source, "copying", "fp32", quiet).ok
+
+
+def test_four_processes_build_once(tmp_path: Path, source: Path, backend: Any) -> None:
+    """Of four that want the same engine at once one builds, the others wait and take its file."""
+    command = [sys.executable, str(HELPER), str(source), str(tmp_path / "engines")]
+    processes = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(4)]
+    said = [process.communicate(timeout=60) for process in processes]
+
+    records = [json.loads(out) for out, _ in said]
+    assert backend.builds == 1
+    assert all(record["ok"] for record in records)
+    assert len({record["path"] for record in records}) == 1
+    assert files_in(tmp_path / "engines") == sorted(
+        [Path(records[0]["path"]).name, Path(records[0]["path"]).with_suffix(".json").name]
+    )
+
+
+def test_kill_9_at_any_moment_is_survived(tmp_path: Path, source: Path, backend: Any) -> None:
+    """A killed builder leaves no engine that is not whole, and the next one builds without waiting."""
+    engines = tmp_path / "engines"
+    dice = random.Random(7)
+    entry = copying.entry(source, copying={"steps": 10, "step_s": 0.03})
+    for _ in range(4):
+        with subprocess.Popen(
+            [sys.executable, str(HELPER), str(source), str(engines)],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as process:
+            assert process.stderr is not None
+            process.stderr.readline()
+            time.sleep(dice.uniform(0, 0.4))
+            process.kill()
+        found = copying.workshop(engines, backend).state(entry, source, "copying", "fp32")
+        assert found is None or found.ok
+        for path in engines.glob("double/*"):
+            path.unlink()
+
+    waits: list[str] = []
+
+    def report(_share: float, phase: str) -> bool:
+        waits.append(phase)
+        return True
+
+    assert copying.workshop(engines, backend).build(entry, source, "copying", "fp32", report).ok
+    assert not any("waiting" in phase for phase in waits)
+    assert len(files_in(engines)) == 2
