@@ -17,7 +17,7 @@ from edgefuse.core.ports import Incoming
 from edgefuse.core.types import SECOND, HealthChange
 from edgefuse.mqtt import Extras
 from edgefuse.pipeline.decide import Decider, StateChange
-from edgefuse.publishers.controls import TOPICS, Ack, Arm, Control, Mute, Rejected, Reload, parse
+from edgefuse.publishers.controls import TOPICS, Ack, ApplyModels, Arm, Control, Mute, Rejected, Reload, parse
 from edgefuse.publishers.homeassistant import STATUS_TOPIC
 from edgefuse.rules.engine import Engine
 from edgefuse.rules.state import RuleState, arm, mute
@@ -100,11 +100,22 @@ class Controls:
         now = self._daemon.clock.now()
         self._health.arrived(now)
         control = parse(topic, incoming.payload)
-        problem = self._do(control, incoming)
+        if isinstance(control, ApplyModels):
+            self._tasks.start_soon(self._take_over, topic, incoming)
+        else:
+            self._answer(topic, self._do(control, incoming), incoming)
+
+    async def _take_over(self, topic: str, incoming: Incoming) -> None:
+        """Answered when it is done: loading takes a while."""
+        incoming.settled()
+        problem = await self._daemon.apply_models()
+        self._answer(topic, problem, incoming)
+
+    def _answer(self, topic: str, problem: str, incoming: Incoming) -> None:
         if incoming.response_topic:
-            wall = self._daemon.clock.wall(now)
+            wall = self._daemon.clock.wall(self._daemon.clock.now())
             answer = self._daemon.renderer.topics.answer(topic, problem, wall)
-            self._tasks.start_soon(self._answer, incoming, answer)
+            self._tasks.start_soon(self._send, incoming, answer)
 
     def _do(self, control: Control, incoming: Incoming) -> str:
         """Do it; what is in the way, or an empty string. The message is settled once its effect is on disk."""
@@ -136,7 +147,7 @@ class Controls:
         await self._daemon.outbox.confirmed(name)
         settled()
 
-    async def _answer(self, incoming: Incoming, payload: bytes) -> None:
+    async def _send(self, incoming: Incoming, payload: bytes) -> None:
         assert incoming.response_topic
         with suppress(PublishError):  # who asked has gone, or asks again
             await self._daemon.connection.publish(

@@ -14,14 +14,15 @@ from anyio.abc import TaskGroup
 
 from edgefuse.app.build import Parts, Ports, build_beliefs, build_parts, read_site, state_dir
 from edgefuse.app.control import Controls
+from edgefuse.app.engines import EngineBuilds
 from edgefuse.app.logs import LogFormat, configure_logging
+from edgefuse.app.models import model_store
 from edgefuse.app.render import Renderer
 from edgefuse.config.models import Site
 from edgefuse.core.errors import ConfigError, OperatorError, PublishError
 from edgefuse.core.health import Health
 from edgefuse.core.ports import Context, Publisher
 from edgefuse.core.types import SECOND, HealthChange, Message
-from edgefuse.engines.store import Store
 from edgefuse.mqtt import Connection
 from edgefuse.pipeline.broker import EmbeddedBroker
 from edgefuse.pipeline.clock import SystemClock
@@ -135,7 +136,9 @@ class Daemon:
     def _build(self) -> None:
         """Make every part that needs no running task."""
         site = self.site
-        self.ports = Ports(self.clock, self.health, self.connection, Store(site.models, self.clock, _pulling))
+        store = model_store(site.models, self.clock, _pulling)
+        self.ports = Ports(self.clock, self.health, self.connection, store)
+        self._engines = EngineBuilds(self.path, site.models, store, self.health.part("engines", "engines"))
         self.parts: Parts = build_parts(site, self.ports)
         self.outbox = Outbox(
             state_dir(site) / "outbox.db",
@@ -186,6 +189,7 @@ class Daemon:
         listens = {name: self.site.detectors[name].on for name in by_name}
         follow_sources(self.health, listens, lambda name: by_name[name].gap())
         self._passing = tasks
+        self._live = list(stages)
         controls = Controls(self, tasks)
         controls.listen()
         tell_changes(self.health, self._changed, self.clock.now)
@@ -203,6 +207,11 @@ class Daemon:
             )
         tasks.start_soon(self._watch, name="watch")
         tasks.start_soon(self._report_health, name="health")
+        tasks.start_soon(self._engines.run, name="engines")
+
+    async def apply_models(self) -> str:
+        """Take over engines that were built since the start. Returns what is in the way, or an empty string."""
+        return await self._engines.apply(self._live)
 
     async def _write(self, outcome: Outcome) -> None:
         """Messages and the rules' state in one transaction."""

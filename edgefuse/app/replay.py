@@ -7,12 +7,12 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from edgefuse.app.build import Parts, Ports, build_beliefs, build_parts
+from edgefuse.app.models import model_store
 from edgefuse.config.models import Site
 from edgefuse.core.errors import ConfigError, SourceError
 from edgefuse.core.health import Health
 from edgefuse.core.ports import Detector, Incoming, Models
 from edgefuse.core.types import SECOND, HealthState, Nanoseconds, Sample
-from edgefuse.engines.store import Store
 from edgefuse.pipeline.clock import ReplayClock
 from edgefuse.pipeline.decide import Decider, Item, Outcome
 from edgefuse.pipeline.intake import Feed, emitter, feed, follow_sources, mark_stale, tell_changes
@@ -69,7 +69,7 @@ class Replay:
         self._seconds = scene.seconds if scene else None
         self.clock = ReplayClock(scene.start if scene else DEFAULT_START)
         self.health = Health()
-        ports = Ports(self.clock, self.health, NoBroker(), models or Store(self.site.models, self.clock))
+        ports = Ports(self.clock, self.health, NoBroker(), models or model_store(self.site.models, self.clock))
         self._parts: Parts = build_parts(self.site, ports)
         self._items: list[Item] = []
         self._listeners = self._listen()

@@ -3,7 +3,7 @@
 import argparse
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
 from rich.box import SIMPLE_HEAD
@@ -12,18 +12,21 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColum
 from rich.table import Table
 from rich.text import Text
 
+from edgefuse.app.models import model_store
 from edgefuse.config.models import ModelsConfig
 from edgefuse.engines.store import ModelRow, Store, Verdict
 from edgefuse.pipeline.clock import SystemClock
 
 DEFAULT_RECOGNISER = "whisper-tiny.en"
 """Published by a single author and therefore optional, but what `voice` uses unless told otherwise."""
+_WIDE = 100
+"""Columns of a terminal that has room for what each model is."""
 _STYLE = {"cached": "green", "missing": "yellow", "corrupt": "red"}
 
 
 def models_command(args: argparse.Namespace) -> int:
     """Do the action and print; 1 when a model fails its verification."""
-    store = Store(ModelsConfig(dir=args.dir), SystemClock())
+    store = model_store(ModelsConfig(dir=args.dir), SystemClock())
     if args.action == "verify":
         return _print_verdicts(store.verify(args.names), as_json=args.json)
     if args.action == "list":
@@ -68,18 +71,35 @@ def _print_rows(rows: Sequence[ModelRow], *, as_json: bool) -> int:
     if as_json:
         print(json.dumps([asdict(row) for row in rows], indent=2))
         return 0
+    console = Console(highlight=False)
     table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for name in ("model", "state", "used by"):
         table.add_column(name, no_wrap=True)
     table.add_column("MB", no_wrap=True, justify="right")
-    for name in ("what", "licence"):
-        table.add_column(name, overflow="fold")
+    table.add_column("runs on", no_wrap=True)
+    table.add_column("licence", overflow="fold")
+    wide = console.width >= _WIDE
+    if wide:
+        table.add_column("what", overflow="fold")
     for row in rows:
         state = Text(row.state, _STYLE[row.state])
         model = Text.assemble(row.name, ("\noptional", "dim") if row.optional else "")
-        table.add_row(model, state, ", ".join(row.used_by), f"{row.size / 1e6:.1f}", Text(row.what), Text(row.licence))
-    Console(highlight=False).print(table)
+        engine = f"{row.engine} {row.precision}".strip()
+        last = [Text(row.licence), *([Text(row.what)] if wide else [])]
+        table.add_row(model, state, ", ".join(row.used_by), f"{row.size / 1e6:.1f}", engine, *last)
+    console.print(table)
+    for why, names in _reasons(rows).items():
+        console.print(Text(f"{', '.join(names)}: {why}", "dim"))
     return 0
+
+
+def _reasons(rows: Sequence[ModelRow]) -> Mapping[str, Sequence[str]]:
+    """Why -> the models that run where they run for this reason; what nobody chose needs none."""
+    reasons: dict[str, list[str]] = {}
+    for row in rows:
+        if row.precision:
+            reasons.setdefault(row.why, []).append(row.name)
+    return reasons
 
 
 def _print_verdicts(verdicts: Sequence[Verdict], *, as_json: bool) -> int:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias, cast
+from typing import TypeAlias
 
 from edgefuse.config.models import ModelsConfig
 from edgefuse.core.errors import ModelError
@@ -85,4 +85,4 @@ def _rungs(backend: str, precision: str, why: str, backends: Mapping[str, type[B
 def _reason(why: str, wanted: str, got: Precision) -> str:
     if wanted in {"auto", got}:
         return why
-    return f"{why}; {got} instead of {cast('str', wanted)}"
+    return f"{why}; {got} instead of {wanted}"

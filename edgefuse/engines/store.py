@@ -16,7 +16,8 @@ from edgefuse.engines import convert, files
 from edgefuse.engines.catalogue import Alternative, Entry, Pin, load_catalogue
 from edgefuse.engines.counted import Counted
 from edgefuse.engines.fetch import fetch, installed, shifted
-from edgefuse.engines.onnx import OnnxBackend
+from edgefuse.engines.select import CPU
+from edgefuse.engines.serve import Choice, Engines, Plugins
 
 State: TypeAlias = Literal["cached", "missing", "corrupt"]
 Progress: TypeAlias = Callable[[str, int, int], None]
@@ -39,6 +40,11 @@ class ModelRow:
     optional: bool
     path: str
     """Empty unless cached."""
+    engine: str
+    """What runs it here, or would: cpu, tensorrt ..., or the library that its format belongs to."""
+    precision: str
+    """Empty where its own library decides."""
+    why: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +62,21 @@ class Store:
     Raises ModelError from its constructor when `catalogue.yaml` in the folder is wrong.
     """
 
-    def __init__(self, config: ModelsConfig, clock: Clock, progress: Progress = lambda *_: None) -> None:
+    def __init__(
+        self,
+        config: ModelsConfig,
+        clock: Clock,
+        progress: Progress = lambda *_: None,
+        plugins: Plugins | None = None,
+    ) -> None:
         self.dir = models_dir(config)
         self._auto = config.pull == "auto"
         self._clock = clock
         self._progress = progress
         self._entries = load_catalogue(self.dir)
-        self._onnx = OnnxBackend(self.dir / ".optimised")
+        self.engines = Engines(config, self.dir, clock, plugins or Plugins())
+        self.served: dict[str, Choice] = {}
+        """What was loaded, and on which engine."""
 
     def entry(self, name: str) -> Entry:
         """What the catalogue says. Raises ModelError naming the known models."""
@@ -88,10 +102,18 @@ class Store:
         """
         entry = self.entry(name)
         card = {**entry.card, **({} if threads is None else {"threads": threads})}
-        model = self._onnx.load(self.path(name), card)
-        model.run(model.example())
-        health.info["engine"] = {"model": name, "runs_on": model.runs_on, "threads": card.get("threads", 1)}
+        model, choice = self.engines.load(entry, self.path(name), card)
+        self.served[name] = choice
+        told = {**choice.to_json(), "runs_on": model.runs_on, "threads": card.get("threads", 1)}
+        engines = health.info.get("engines")
+        health.info["engines"] = {**(engines if isinstance(engines, dict) else {}), name: told}
         return Counted(model, health, self._clock)
+
+    def choice(self, name: str) -> Choice | None:
+        """The engine that a model would be loaded on now; None where it is not here or is no ONNX file."""
+        entry = self.entry(name)
+        path = self._located(entry)
+        return self.engines.choose(entry, path) if path is not None and entry.card.get("format") == "onnx" else None
 
     def list(self) -> Sequence[ModelRow]:
         """Every model of the catalogue, sorted by name."""
@@ -113,7 +135,7 @@ class Store:
         verdicts = []
         for entry in sorted(chosen, key=lambda entry: entry.name):
             try:
-                detail = trial(entry, self._rehashed(entry), self._onnx)
+                detail = trial(entry, self._rehashed(entry), self.engines.cpu)
                 verdicts.append(Verdict(entry.name, ok=True, detail=detail))
             except OperatorError as error:
                 verdicts.append(Verdict(entry.name, ok=False, detail=str(error)))
@@ -159,6 +181,7 @@ class Store:
         present = all((folder / name).exists() for name in entry.files)
         state: State = "cached" if found is not None else "corrupt" if present else "missing"
         source = files.source_of(folder) if found is not None else ""
+        engine, precision, why = self._engine(entry, found)
         return ModelRow(
             name=entry.name,
             what=entry.what,
@@ -169,7 +192,21 @@ class Store:
             used_by=entry.used_by,
             optional=entry.optional,
             path=str(found or ""),
+            engine=engine,
+            precision=precision,
+            why=why,
         )
+
+    def _engine(self, entry: Entry, found: Path | None) -> tuple[str, str, str]:
+        """Engine, precision and why; of a model that is not here what the end of its ladder says."""
+        kind = str(entry.card.get("format", "none"))
+        if kind != "onnx":
+            return kind, "", "its format belongs to this library"
+        if found is None:
+            rung = self.engines.ladder(entry)[0]
+            return ("cpu" if rung.backend == CPU else rung.backend), rung.precision, rung.why
+        choice = self.engines.choose(entry, found)
+        return choice.name, choice.precision, choice.why
 
     def _pull_one(self, entry: Entry, progress: Progress) -> None:
         total = entry.download or entry.size

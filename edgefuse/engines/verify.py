@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 
 from edgefuse.core.errors import ModelError, needs
+from edgefuse.core.ports import Backend
 from edgefuse.engines.catalogue import Entry
-from edgefuse.engines.onnx import OnnxBackend
 
 _UNTRIED = "sha256 matches, but to run it"
 
 
-def trial(entry: Entry, path: Path, backend: OnnxBackend) -> str:
+def trial(entry: Entry, path: Path, backend: Backend) -> str:
     """One sentence about a model that gives finite numbers here. Raises ModelError; ConfigError without its library."""
     kind = str(entry.card.get("format", "none"))
     if kind == "onnx":
@@ -23,7 +23,7 @@ def trial(entry: Entry, path: Path, backend: OnnxBackend) -> str:
     return _TRIALS[kind](path, entry.card)
 
 
-def _onnx(path: Path, card: Mapping[str, Any], backend: OnnxBackend) -> str:
+def _onnx(path: Path, card: Mapping[str, Any], backend: Backend) -> str:
     model = backend.load(path, card)
     try:
         outputs = model.run(model.example())

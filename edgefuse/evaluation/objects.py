@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import track
 
+from edgefuse.app.models import model_store
 from edgefuse.config.models import ModelsConfig
 from edgefuse.core.errors import ConfigError, needs
 from edgefuse.core.health import PartHealth
 from edgefuse.detectors.coco import NAMES
 from edgefuse.detectors.nanodet import Found, Nanodet
 from edgefuse.detectors.objects import Objects
-from edgefuse.engines.store import Store
 from edgefuse.evaluation.average_precision import Truth, mean_average_precision, precision_recall
 from edgefuse.pipeline.clock import SystemClock
 
@@ -38,7 +38,7 @@ def evaluate(data: Path, *, limit: int | None = None, model: str = "nanodet", **
     pictures = _pictures(data)[:limit]
     truths = [_truth(data / "labels" / f"{path.stem}.txt") for path in pictures]
     clock = SystemClock()
-    network = Nanodet(Store(ModelsConfig(), clock).load(model, PartHealth("evaluate", "detector")))
+    network = Nanodet(model_store(ModelsConfig(), clock).load(model, PartHealth("evaluate", "detector")))
     threshold = float(Objects.Config.model_fields["min_score"].default)
     ranked, told, sizes, cpu = [], [], [], 0
     for path in _progress(pictures):

@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from edgefuse.app.models import model_store
 from edgefuse.config.models import ModelsConfig
 from edgefuse.core.errors import ConfigError
 from edgefuse.core.health import PartHealth
 from edgefuse.detectors.voice import rhino
 from edgefuse.detectors.voice.hearing import Hearing
 from edgefuse.detectors.voice.understand import Meaning
-from edgefuse.engines.store import Store
 from edgefuse.evaluation.clips import progress, read
 from edgefuse.pipeline.clock import SystemClock
 
@@ -35,7 +35,7 @@ def evaluate(
     labels = _labels(data, limit)
     grammar = rhino.read(data / "grammar.yaml", language)
     clock = SystemClock()
-    folder = Store(ModelsConfig(), clock).path(recogniser)
+    folder = model_store(ModelsConfig(), clock).path(recogniser)
     hearing = Hearing(folder, grammar, threads, PartHealth("evaluate", "detector"), clock)
     meanings: list[Meaning] = []
     cpu = 0.0

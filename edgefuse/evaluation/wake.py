@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from edgefuse.app.models import model_store
 from edgefuse.config.models import ModelsConfig
 from edgefuse.core.types import SAMPLE_RATE, SECOND
 from edgefuse.detectors.voice import VoiceConfig
 from edgefuse.detectors.voice.vad import WINDOW
 from edgefuse.detectors.voice.wake import MicroWakeWord, WakeGate
-from edgefuse.engines.store import Store
 from edgefuse.evaluation.clips import clips, progress, read
 from edgefuse.pipeline.clock import SystemClock
 
@@ -45,7 +45,7 @@ def evaluate(
     said, others = clips(data / wake_word)[:limit], clips(data / "other")[:limit]
     least = VoiceConfig.model_fields["wake_threshold"].default if threshold is None else threshold
     clock = SystemClock()
-    path = Store(ModelsConfig(), clock).path(wake_word)
+    path = model_store(ModelsConfig(), clock).path(wake_word)
     yes, no = (_listen(folder, WakeGate(MicroWakeWord(path), least), clock) for folder in (said, others))
     return {
         "n": len(said),

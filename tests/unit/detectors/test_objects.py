@@ -325,4 +325,4 @@ def test_model_time_is_counted(store: Store) -> None:
     list(part.detect(frame(0, photograph("astronaut"))))
 
     assert part._context.health.model_cpu > before
-    assert part._context.health.info["engine"]["runs_on"].endswith("CPUExecutionProvider")
+    assert part._context.health.info["engines"]["nanodet"]["runs_on"].endswith("CPUExecutionProvider")

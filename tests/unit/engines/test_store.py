@@ -96,9 +96,11 @@ def test_a_pulled_model_is_verified_and_loads(catalogue: MakeStore, tmp_path: Pa
     x = np.ones((200_000, 3), np.float32)
     np.testing.assert_array_equal(model.run({"x": x})["y"], 2 * x)
     assert health.model_cpu > before
-    engine = health.info["engine"]
+    engines = health.info["engines"]
+    assert isinstance(engines, dict)
+    engine = engines["m"]
     assert isinstance(engine, dict)
-    assert engine["model"] == "m"
+    assert (engine["engine"], engine["precision"]) == ("cpu", "fp32")
     assert str(engine["runs_on"]).endswith("CPUExecutionProvider")
     assert engine["threads"] == 1
 

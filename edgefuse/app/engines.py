@@ -1,0 +1,169 @@
+"""Engines of a running daemon: what serves, what is built meanwhile, and taking over what was built."""
+
+import json
+import sys
+from collections.abc import AsyncIterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+from subprocess import DEVNULL, PIPE
+from typing import Any
+
+import anyio
+import structlog
+from anyio.abc import Process
+from anyio.streams.text import TextReceiveStream
+
+from edgefuse.config.models import ModelsConfig
+from edgefuse.core.errors import ModelError
+from edgefuse.core.health import PartHealth
+from edgefuse.core.types import Json
+from edgefuse.engines.serve import Choice
+from edgefuse.engines.store import Store
+from edgefuse.pipeline.stages import DetectorStage
+
+_NICE = ["nice", "-n", "19"]
+_STOP_S = 5.0
+_log = structlog.get_logger()
+
+
+class EngineBuilds:
+    """Builds what is missing in a child of the lowest priority, one model after the other; health tells how far."""
+
+    def __init__(self, config_file: Path, config: ModelsConfig, store: Store, health: PartHealth) -> None:
+        self._file = config_file
+        self._config = config
+        self._store = store
+        self._health = health
+        self._failed: dict[str, str] = {}
+
+    async def run(self) -> None:
+        """Tell what serves, then build until nothing is missing."""
+        self._tell()
+        for name, choice in list(self._store.served.items()):
+            _log.info("engine", model=name, engine=choice.engine, why=choice.why)
+            if choice.missing is not None and self._config.build == "auto":
+                await self._build(name, choice)
+
+    async def apply(self, stages: list[DetectorStage]) -> str:
+        """Let detectors load again whose models have a better engine. Returns what is in the way, or nothing."""
+        problems = []
+        for stage in stages:
+            try:
+                if await anyio.to_thread.run_sync(self._outdated, stage):
+                    await stage.renew()
+                    _log.info("models taken over", detector=stage.name)
+            except ModelError as error:
+                problems.append(f"{stage.name}: {error}")
+        self._tell()
+        return "; ".join(problems)
+
+    def _outdated(self, stage: DetectorStage) -> bool:
+        """Whether a model of the detector would be loaded on another engine than it was."""
+        engines = stage.health.info.get("engines")
+        for name in engines if isinstance(engines, dict) else {}:
+            served, best = self._store.served.get(name), self._store.choice(name)
+            if served is not None and best is not None and served.path != best.path:
+                return True
+        return False
+
+    def _tell(self) -> None:
+        """Degraded where a model has less than it was asked for, or a build failed."""
+        served = self._store.served
+        less = [f"{name} runs on {c.engine}: {c.why}" for name, c in served.items() if self._fell_back(name, c)]
+        problems = [*less, *(f"{name}: {reason}" for name, reason in self._failed.items())]
+        for name, choice in served.items():
+            building = self._health.info.get(name)
+            keep = building if isinstance(building, dict) else {}
+            self._health.info[name] = {**keep, **choice.to_json()}
+        self._health.set("degraded" if problems else "ok", "; ".join(problems))
+
+    def _fell_back(self, name: str, choice: Choice) -> bool:
+        engine, precision = self._config.wanted(name)
+        other = engine not in {"auto", choice.backend} and not (engine == "cpu" and choice.backend == "onnx")
+        return other or precision not in {"auto", choice.precision}
+
+    async def _build(self, name: str, choice: Choice) -> None:
+        assert choice.missing is not None
+        what = f"{choice.missing.backend} {choice.missing.precision}"
+        _log.info("building an engine in the background", model=name, engine=what)
+        command = [sys.executable, "-m", "edgefuse", "models", "build", name]
+        options = ["--config", str(self._file), "--progress", "json"]
+        try:
+            process = await anyio.open_process([*_NICE, *command, *options], stdin=DEVNULL, stdout=PIPE, stderr=PIPE)
+        except OSError as error:
+            self._fail(name, f"the builder cannot be started: {error}")
+            return
+        try:
+            await self._follow(name, what, process)
+        finally:
+            with anyio.CancelScope(shield=True):
+                await _stop(process)
+
+    async def _follow(self, name: str, what: str, process: Process) -> None:
+        """Read the builder's lines until it ends."""
+        said: list[str] = []
+        records: list[Mapping[str, Any]] = []
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(_collect, process, said)
+            async for line in _lines(process):
+                if "records" in line:
+                    records = line["records"]
+                else:
+                    self._progress(name, line)
+            await process.wait()
+        self._progress(name, None)
+        built = [record for record in records if record.get("ok")]
+        if built:
+            _log.info("engine built; models/apply or the next start takes it over", model=name, engine=what)
+        if process.returncode != 0:
+            detail = "; ".join(str(r.get("detail")) for r in records if not r.get("ok")) or " ".join(said[-3:])
+            self._fail(name, f"building {what} failed: {detail or f'exit code {process.returncode}'}")
+        else:
+            self._tell()
+
+    def _progress(self, name: str, line: Mapping[str, Any] | None) -> None:
+        told = self._health.info.get(name)
+        info: dict[str, Json] = {**told} if isinstance(told, dict) else {}
+        info.pop("building", None)
+        if line is not None:
+            info["building"] = {key: line.get(key) for key in ("backend", "precision", "share", "phase", "eta_s")}
+        self._health.info[name] = info
+
+    def _fail(self, name: str, reason: str) -> None:
+        self._failed[name] = reason
+        _log.error("no better engine", model=name, reason=reason)
+        self._tell()
+
+
+async def _lines(process: Process) -> AsyncIterator[Mapping[str, Any]]:
+    """Objects that the builder writes, one a line; anything else is skipped."""
+    assert process.stdout is not None
+    rest = ""
+    async for text in TextReceiveStream(process.stdout, errors="replace"):
+        *lines, rest = (rest + text).split("\n")
+        for line in lines:
+            with suppress(ValueError):
+                value = json.loads(line)
+                if isinstance(value, dict):
+                    yield value
+
+
+async def _collect(process: Process, said: list[str]) -> None:
+    assert process.stderr is not None
+    async for text in TextReceiveStream(process.stderr, errors="replace"):
+        said.extend(line.strip() for line in text.splitlines() if line.strip())
+        del said[:-20]
+
+
+async def _stop(process: Process) -> None:
+    """Ask it to end, then make it."""
+    if process.returncode is None:
+        with suppress(ProcessLookupError):
+            process.terminate()
+        with anyio.move_on_after(_STOP_S):
+            await process.wait()
+    if process.returncode is None:
+        with suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()
+    await process.aclose()

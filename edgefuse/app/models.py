@@ -1,0 +1,36 @@
+"""The model store with everything that is installed."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from edgefuse.config.models import ModelsConfig
+from edgefuse.core.errors import ConfigError
+from edgefuse.core.ports import Backend, Clock, Trial
+from edgefuse.engines.catalogue import Entry
+from edgefuse.engines.serve import Plugins
+from edgefuse.engines.store import Progress, Store
+from edgefuse.registry import load, names
+
+
+def model_store(config: ModelsConfig, clock: Clock, progress: Progress = lambda *_: None) -> Store:
+    """Make a store that knows every installed backend. Raises ModelError for a broken catalogue."""
+    backends: dict[str, Callable[[Path], Backend]] = {}
+    broken: dict[str, str] = {}
+    for name in names("backend"):
+        try:
+            backends[name] = load("backend", name)
+        except ConfigError as error:
+            broken[name] = str(error)
+    return Store(config, clock, progress, Plugins(backends, broken, trial_of))
+
+
+def trial_of(entry: Entry) -> Trial | None:
+    """How the detector that feeds a model samples and judges it; None where no installed one says."""
+    for detector in entry.used_by:
+        if detector not in names("detector"):
+            continue
+        trial = getattr(load("detector", detector), "trial", None)
+        found: Trial | None = trial(entry.name) if trial else None
+        if found is not None:
+            return found
+    return None

@@ -1,0 +1,136 @@
+"""Loads each model on the best engine that is there, and says which, why, and what is still to be built."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from edgefuse.config.models import ModelsConfig
+from edgefuse.core.errors import ModelError
+from edgefuse.core.ports import Backend, Clock, Model, Precision, Probe, Trial
+from edgefuse.core.types import Json
+from edgefuse.engines.build import Record, Workshop
+from edgefuse.engines.cache import EngineCache
+from edgefuse.engines.catalogue import Entry
+from edgefuse.engines.onnx import OnnxBackend
+from edgefuse.engines.select import CPU, Rung, ladder
+
+_FASTER = 1.05
+"""An int8 model that nobody asked for must be at least this much faster."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plugins:
+    """What the composition root brings: the engine layer knows no plug-in by name but `onnx`."""
+
+    backends: Mapping[str, Callable[[Path], Backend]] = field(default_factory=lambda: {CPU: OnnxBackend})
+    broken: Mapping[str, str] = field(default_factory=dict)
+    """Backends that cannot be imported, and why."""
+    trial: Callable[[Entry], Trial | None] = lambda _: None
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The engine that serves a model."""
+
+    model: str
+    backend: str
+    precision: Precision
+    path: Path
+    why: str
+    wanted: Rung
+    """The best one of the ladder."""
+    missing: Rung | None = None
+    """What is to be built for a better one."""
+
+    @property
+    def name(self) -> str:
+        """Of the engine as the configuration calls it."""
+        return "cpu" if self.backend == CPU else self.backend
+
+    @property
+    def engine(self) -> str:
+        """For people: `tensorrt fp16`."""
+        return f"{self.name} {self.precision}"
+
+    def to_json(self) -> dict[str, Json]:
+        """For health and `models list`."""
+        return {
+            "engine": self.name,
+            "precision": self.precision,
+            "why": self.why,
+            "to_build": None if self.missing is None else f"{self.missing.backend} {self.missing.precision}",
+        }
+
+
+class Engines:
+    """The backends of this machine and what they have built."""
+
+    def __init__(self, config: ModelsConfig, folder: Path, clock: Clock, plugins: Plugins) -> None:
+        """Nothing is probed yet; `folder` is that of the models."""
+        self.backends: dict[str, Backend] = {
+            name: kind(folder / ".backends" / name) for name, kind in plugins.backends.items()
+        }
+        self.cpu = self.backends[CPU]
+        self.cache = EngineCache(folder / ".engines", int(config.engines_mb * 1e6))
+        self.workshop = Workshop(self.cache, self.backends, plugins.trial, clock, config.samples)
+        self._config = config
+        self._broken = plugins.broken
+
+    @cached_property
+    def probes(self) -> Mapping[str, Probe]:
+        """What every backend says of this machine, asked once."""
+        broken = {name: Probe(usable=False, reason=reason) for name, reason in self._broken.items()}
+        return {**broken, **{name: backend.probe() for name, backend in self.backends.items()}}
+
+    def ladder(self, entry: Entry) -> list[Rung]:
+        """Engines to try for a model, best first. Raises ModelError for an unknown backend."""
+        return list(ladder(entry, self._config, self.probes, self.backends))
+
+    def choose(self, entry: Entry, source: Path) -> Choice:
+        """The best engine that is built and passed; `source` is the fp32 file. Raises ModelError."""
+        return self._choose(entry, source, {})
+
+    def load(self, entry: Entry, source: Path, card: Mapping[str, Any]) -> tuple[Model, Choice]:
+        """Load and run once the best engine that works here. Raises ModelError where even the CPU cannot."""
+        unfit: dict[tuple[str, Precision], str] = {}
+        while True:
+            choice = self._choose(entry, source, unfit)
+            try:
+                return self._started(choice, card), choice
+            except ModelError as error:
+                if (choice.backend, choice.precision) == (CPU, "fp32"):
+                    raise
+                unfit[choice.backend, choice.precision] = str(error)
+
+    def _started(self, choice: Choice, card: Mapping[str, Any]) -> Model:
+        model = self.backends[choice.backend].load(choice.path, {**card, "precision": choice.precision})
+        model.run(model.example())
+        return model
+
+    def _choose(self, entry: Entry, source: Path, unfit: Mapping[tuple[str, Precision], str]) -> Choice:
+        rungs = self.ladder(entry)
+        passed_over: list[str] = []
+        missing: Rung | None = None
+        for rung in rungs:
+            record = self.workshop.state(entry, source, rung.backend, rung.precision)
+            flaw = unfit.get((rung.backend, rung.precision)) or _flaw(rung, record)
+            if record is not None and record.path is not None and flaw is None:
+                why = "; ".join([rung.why, *passed_over])
+                return Choice(entry.name, rung.backend, rung.precision, record.path, why, rungs[0], missing)
+            if record is None and rung.build and missing is None:
+                missing = rung
+            if flaw is not None or rung.build:
+                passed_over.append(f"{rung.backend} {rung.precision}: {flaw or 'not built yet'}")
+        raise ModelError(f"model '{entry.name}': no engine can run it: {'; '.join(passed_over)}")
+
+
+def _flaw(rung: Rung, record: Record | None) -> str | None:
+    """Why an engine that was tried is not taken."""
+    if record is None:
+        return None
+    if not record.ok:
+        return record.detail
+    slow = record.verdict is not None and 0 < record.verdict.speed < _FASTER
+    return "it is not faster" if slow and not rung.build and rung.precision == "int8" else None
