@@ -21,6 +21,8 @@ _STEP = 8
 """Every 8th pixel of every 8th row is enough to see that a picture is black or frozen."""
 _BLACK = 4.0
 """Mean brightness of 255."""
+_ERRORS_ONLY = 2
+"""LOG_LEVEL_ERROR, which OpenCV 4 gives no name in Python."""
 
 
 class PictureConfig(SourceConfig):
@@ -43,10 +45,14 @@ def opencv() -> Any:
     with needs("camera", "pictures"):
         import cv2
     cv2.setNumThreads(1)
-    cv2.utils.logging.setLogLevel(
-        cv2.utils.logging.LOG_LEVEL_ERROR
-    )  # no warnings: what fails to open is told by SourceError
+    quieten(cv2)
     return cv2
+
+
+def quieten(cv2: Any) -> None:
+    """No warnings from OpenCV 4 or 5: what fails to open is told by SourceError."""
+    set_level = cv2.setLogLevel if hasattr(cv2, "setLogLevel") else cv2.utils.logging.setLogLevel
+    set_level(_ERRORS_ONLY)
 
 
 class Prepare:

@@ -1,8 +1,10 @@
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 from edgefuse.core.types import SECOND
-from edgefuse.sources.pictures import Limit, PictureConfig, PictureWatch, Prepare
+from edgefuse.sources.pictures import Limit, PictureConfig, PictureWatch, Prepare, quieten
 
 
 @pytest.mark.parametrize(("fps", "expected"), [(10, 100), (15, 150), (29, 290), (30, 300), (60, 300), (None, 300)])
@@ -59,3 +61,15 @@ def test_a_picture_that_moves_again_is_well() -> None:
     ]
 
     assert told == ["", "", "frozen", "", "", "black", "black", ""]
+
+
+def test_opencv_4_and_5_are_quietened() -> None:
+    """OpenCV 4, which a Jetson has, takes the level under another name than OpenCV 5; 2 is LOG_LEVEL_ERROR in both."""
+    told: list[tuple[str, int]] = []
+
+    quieten(SimpleNamespace(setLogLevel=lambda level: told.append(("4", level))))
+    quieten(
+        SimpleNamespace(utils=SimpleNamespace(logging=SimpleNamespace(setLogLevel=lambda n: told.append(("5", n)))))
+    )
+
+    assert told == [("4", 2), ("5", 2)]
