@@ -69,18 +69,13 @@ class EngineBuilds:
     def _tell(self) -> None:
         """Degraded where a model has less than it was asked for, or a build failed."""
         served = self._store.served
-        less = [f"{name} runs on {c.engine}: {c.why}" for name, c in served.items() if self._fell_back(name, c)]
+        less = [f"{name} runs on {c.engine}: {c.why}" for name, c in served.items() if c.fell_back]
         problems = [*less, *(f"{name}: {reason}" for name, reason in self._failed.items())]
         for name, choice in served.items():
             building = self._health.info.get(name)
             keep = building if isinstance(building, dict) else {}
             self._health.info[name] = {**keep, **choice.to_json()}
         self._health.set("degraded" if problems else "ok", "; ".join(problems))
-
-    def _fell_back(self, name: str, choice: Choice) -> bool:
-        engine, precision = self._config.wanted(name)
-        other = engine not in {"auto", choice.backend} and not (engine == "cpu" and choice.backend == "onnx")
-        return other or precision not in {"auto", choice.precision}
 
     async def _build(self, name: str, choice: Choice) -> None:
         assert choice.missing is not None

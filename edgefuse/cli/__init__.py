@@ -86,6 +86,9 @@ def _daemon_commands(commands: Any) -> None:
     check = _add(commands, "check", _check, "Print every mistake of a configuration file; exit 78 if there is one.")
     check.add_argument("config", type=Path, metavar="CONFIG", help="YAML file of the device")
     check.add_argument("--json", action="store_true", help="machine-readable result")
+    doctor = _add(commands, "doctor", _doctor, "Look for what is missing on this machine, and say what to do about it.")
+    doctor.add_argument("--config", type=Path, metavar="FILE", help="what this configuration needs, not what any may")
+    doctor.add_argument("--json", action="store_true", help="machine-readable result")
     schema = _add(commands, "schema", _schema, "Print the JSON Schema of the configuration file, for editors.")
     schema.add_argument("--out", type=Path, help="write to this file instead of standard output")
 
@@ -123,6 +126,8 @@ def _model_commands(commands: Any) -> None:
         if name == "pull":
             action.add_argument("--all", action="store_true", help="the optional ones too")
             action.add_argument("--config", type=Path, help="what this configuration needs")
+        if name == "list":
+            action.add_argument("--config", type=Path, help="with the engines that this configuration asks for")
     bench = actions.choices["bench"]
     bench.add_argument(
         "--engine", default="auto", metavar="ENGINE", help="cpu, tensorrt ...; default all that are here"
@@ -149,6 +154,11 @@ def _evaluate_commands(commands: Any) -> None:
         task.add_argument("--limit", type=_count, metavar="N", help="only the first N items")
     tasks.choices["voice"].add_argument(
         "--recogniser", default="whisper-tiny.en", metavar="MODEL", help="default %(default)s"
+    )
+    objects = tasks.choices["objects"]
+    objects.add_argument("--engine", default="auto", help="auto, cpu, tensorrt or another backend; default %(default)s")
+    objects.add_argument(
+        "--precision", choices=("auto", "fp32", "fp16", "int8"), default="auto", help="default %(default)s"
     )
     tasks.choices["wake"].add_argument("--wake-word", default="alexa", metavar="WORD", help="default %(default)s")
     tasks.choices["wake"].add_argument(
@@ -207,6 +217,12 @@ def _check(args: argparse.Namespace) -> int:
     else:
         print(render(checked))
     return EX_CONFIG if checked.problems else EX_OK
+
+
+def _doctor(args: argparse.Namespace) -> int:
+    from edgefuse.cli.doctor import doctor_command
+
+    return doctor_command(args)
 
 
 def _schema(args: argparse.Namespace) -> int:

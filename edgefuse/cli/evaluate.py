@@ -30,9 +30,10 @@ def _measure(args: argparse.Namespace) -> dict[str, Any]:
         from edgefuse.evaluation.wake import evaluate as wake
 
         return wake(args.data, wake_word=args.wake_word, threshold=args.threshold, limit=args.limit)
+    from edgefuse.config.models import ModelsConfig
     from edgefuse.evaluation.objects import evaluate as objects
 
-    return objects(args.data, limit=args.limit)
+    return objects(args.data, limit=args.limit, models=ModelsConfig(engine=args.engine, precision=args.precision))
 
 
 def _short(value: Any) -> str:

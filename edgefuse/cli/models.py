@@ -26,7 +26,7 @@ _STYLE = {"cached": "green", "missing": "yellow", "corrupt": "red"}
 
 def models_command(args: argparse.Namespace) -> int:
     """Do the action and print; 1 when a model fails its verification."""
-    store = model_store(ModelsConfig(dir=args.dir), SystemClock())
+    store = model_store(_config(args), SystemClock())
     if args.action == "verify":
         return _print_verdicts(store.verify(args.names), as_json=args.json)
     if args.action == "list":
@@ -34,6 +34,16 @@ def models_command(args: argparse.Namespace) -> int:
         return _print_rows([row for row in store.list() if not chosen or row.name in chosen], as_json=args.json)
     rows = _pull(store, _wanted(store, args))
     return _print_rows(rows, as_json=args.json)
+
+
+def _config(args: argparse.Namespace) -> ModelsConfig:
+    """Of the file, where one is given; the folder may be another."""
+    if args.action != "list" or args.config is None:
+        return ModelsConfig(dir=args.dir)
+    from edgefuse.app.build import read_site
+
+    models = read_site(args.config).models
+    return models if args.dir is None else models.model_copy(update={"dir": args.dir})
 
 
 def _wanted(store: Store, args: argparse.Namespace) -> list[str]:

@@ -39,8 +39,8 @@ class Choice:
     precision: Precision
     path: Path
     why: str
-    wanted: Rung
-    """The best one of the ladder."""
+    asked: tuple[str, str]
+    """Engine and precision of the configuration, `auto` or by name."""
     missing: Rung | None = None
     """What is to be built for a better one."""
 
@@ -53,6 +53,23 @@ class Choice:
     def engine(self) -> str:
         """For people: `tensorrt fp16`."""
         return f"{self.name} {self.precision}"
+
+    @property
+    def fell_back(self) -> bool:
+        """Whether it is less than what was asked for by name."""
+        engine, precision = self.asked
+        return engine not in {"auto", self.name, self.backend} or precision not in {"auto", self.precision}
+
+    def as_asked(self) -> "Choice":
+        """Itself. Raises ModelError where something else was asked for, saying what to do."""
+        if not self.fell_back:
+            return self
+        asked = " ".join(word for word in self.asked if word != "auto")
+        build = f"edgefuse models build {self.model} --engine {self.asked[0]} --precision {self.asked[1]}"
+        hint = f"; run `{build}`" if self.missing is not None else ""
+        raise ModelError(
+            f"model '{self.model}': {asked} was asked for, it would run on {self.engine}: {self.why}{hint}"
+        )
 
     def to_json(self) -> dict[str, Json]:
         """For health and `models list`."""
@@ -118,7 +135,9 @@ class Engines:
             flaw = unfit.get((rung.backend, rung.precision)) or _flaw(rung, record)
             if record is not None and record.path is not None and flaw is None:
                 why = "; ".join([rung.why, *passed_over])
-                return Choice(entry.name, rung.backend, rung.precision, record.path, why, rungs[0], missing)
+                return Choice(
+                    entry.name, rung.backend, rung.precision, record.path, why, self._config.wanted(entry.name), missing
+                )
             if record is None and rung.build and missing is None:
                 missing = rung
             if flaw is not None or rung.build:

@@ -28,17 +28,27 @@ _SMALL = 32 * 32
 """Square pixels; COCO calls what is smaller small."""
 
 
-def evaluate(data: Path, *, limit: int | None = None, model: str = "nanodet", **_options: Any) -> dict[str, Any]:
+def evaluate(
+    data: Path,
+    *,
+    limit: int | None = None,
+    model: str = "nanodet",
+    models: ModelsConfig | None = None,
+    **_options: Any,
+) -> dict[str, Any]:
     """Measure on `images/*.jpg` with `labels/*.txt`: lines of class, x, y, w, h; centre based fractions, COCO-80 order.
 
     Precision, recall and time are those of the default threshold. `person` leaves out what COCO calls small (less than
     32 x 32 pixels), `person_of_any_size` does not. A picture without a file of labels holds nothing.
-    Raises ConfigError for another layout, ModelError.
+    `models` chooses the engine. Raises ConfigError for another layout, ModelError, also for an engine that was asked
+    for and is not there.
     """
     pictures = _pictures(data)[:limit]
     truths = [_truth(data / "labels" / f"{path.stem}.txt") for path in pictures]
     clock = SystemClock()
-    network = Nanodet(model_store(ModelsConfig(), clock).load(model, PartHealth("evaluate", "detector")))
+    store = model_store(models or ModelsConfig(), clock)
+    network = Nanodet(store.load(model, PartHealth("evaluate", "detector")))
+    engine = store.served[model].as_asked()
     threshold = float(Objects.Config.model_fields["min_score"].default)
     ranked, told, sizes, cpu = [], [], [], 0
     for path in _progress(pictures):
@@ -59,6 +69,9 @@ def evaluate(data: Path, *, limit: int | None = None, model: str = "nanodet", **
         "person_of_any_size": _persons(truths, told, sizes),
         "threshold": threshold,
         "model": model,
+        "engine": engine.name,
+        "precision": engine.precision,
+        "why": engine.why,
     }
 
 
