@@ -108,12 +108,15 @@ def _recording_commands(commands: Any) -> None:
 
 
 def _model_commands(commands: Any) -> None:
-    models = commands.add_parser("models", help=(text := "List, pull and verify the models."), description=text)
+    models = commands.add_parser(
+        "models", help=(text := "List, pull, build, verify and measure the models."), description=text
+    )
     actions = models.add_subparsers(title="actions", metavar="ACTION", required=True)
     for name, text in (
         ("list", "Every model of the catalogue: licence, size, whether it is here."),
         ("pull", "Fetch, verify and convert models; resumes where it stopped."),
-        ("verify", "Hash the files of the models that are here, load each and run it once."),
+        ("build", "Make the engines that this machine runs best, verify each against ONNX Runtime in fp32, keep them."),
+        ("verify", "Hash the models and engines that are here, load each model and run it once."),
         ("bench", "Latency, CPU time and memory of the models that are here, on every engine that is here."),
     ):
         action = _add(actions, name, _models, text)
@@ -128,12 +131,29 @@ def _model_commands(commands: Any) -> None:
             action.add_argument("--config", type=Path, help="what this configuration needs")
         if name == "list":
             action.add_argument("--config", type=Path, help="with the engines that this configuration asks for")
+    _build_options(actions.choices["build"])
     bench = actions.choices["bench"]
     bench.add_argument(
         "--engine", default="auto", metavar="ENGINE", help="cpu, tensorrt ...; default all that are here"
     )
     bench.add_argument("--precision", choices=("fp32", "fp16", "int8"), help="default all that are here")
     bench.add_argument("--runs", type=_count, metavar="N", help="runs of each; default as many as 5 s hold, 20 to 1000")
+
+
+def _build_options(build: argparse.ArgumentParser) -> None:
+    build.add_argument(
+        "--precision",
+        choices=("auto", "fp32", "fp16", "int8"),
+        help="default auto: fp16 on a GPU, nothing on the CPU, where int8 has to be asked for",
+    )
+    build.add_argument("--engine", metavar="ENGINE", help="auto (default: a GPU if one answers), cpu, tensorrt")
+    build.add_argument("--samples", type=Path, metavar="DIR", help="own samples, a folder per model (default: bundled)")
+    build.add_argument("--force", action="store_true", help="build again what is there or is known to fail")
+    build.add_argument("--config", type=Path, help="with what `models:` of this configuration asks for")
+    build.add_argument(
+        "--progress", choices=("bar", "json"), default="bar", help="json: a line per change and a last one with records"
+    )
+    build.epilog = "Example: edgefuse models build nanodet --engine cpu --precision int8"
 
 
 def _evaluate_commands(commands: Any) -> None:
@@ -259,6 +279,10 @@ def _models(args: argparse.Namespace) -> int:
         from edgefuse.cli.models_bench import bench_command
 
         return bench_command(args)
+    if args.action == "build":
+        from edgefuse.cli.models_build import build_command
+
+        return build_command(args)
     from edgefuse.cli.models import models_command
 
     return models_command(args)

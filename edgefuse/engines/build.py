@@ -40,6 +40,19 @@ class Record:
     """None where there was nothing to compare."""
     built_s: float
 
+    def to_json(self) -> dict[str, Any]:
+        """For machines; `size` is in bytes, an infinite number is None."""
+        verdict = None if self.verdict is None else _finite(asdict(self.verdict))
+        fields = {"model": self.model, "backend": self.backend, "precision": self.precision, "ok": self.ok}
+        return {
+            **fields,
+            "detail": self.detail,
+            "verdict": verdict,
+            "path": None if self.path is None else str(self.path),
+            "size": None if self.path is None else self.path.stat().st_size,
+            "built_s": self.built_s,
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class _Job:
