@@ -1,6 +1,7 @@
 """Engines of a running daemon: what serves, what is built meanwhile, and taking over what was built."""
 
 import json
+import os
 import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
@@ -22,6 +23,7 @@ from edgefuse.engines.store import Store
 from edgefuse.pipeline.stages import DetectorStage
 
 _NICE = ["nice", "-n", "19"]
+_OURS_ALONE = ("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID")
 _STOP_S = 5.0
 _log = structlog.get_logger()
 
@@ -83,8 +85,11 @@ class EngineBuilds:
         _log.info("building an engine in the background", model=name, engine=what)
         command = [sys.executable, "-m", "edgefuse", "models", "build", name]
         options = ["--config", str(self._file), "--progress", "json"]
+        own = {name: value for name, value in os.environ.items() if name not in _OURS_ALONE}
         try:
-            process = await anyio.open_process([*_NICE, *command, *options], stdin=DEVNULL, stdout=PIPE, stderr=PIPE)
+            process = await anyio.open_process(
+                [*_NICE, *command, *options], stdin=DEVNULL, stdout=PIPE, stderr=PIPE, env=own
+            )
         except OSError as error:
             self._fail(name, f"the builder cannot be started: {error}")
             return
