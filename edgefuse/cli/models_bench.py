@@ -14,13 +14,14 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rich.table import Table
 from rich.text import Text
 
+from edgefuse.app.models import model_store
 from edgefuse.config.models import ModelsConfig
 from edgefuse.core.errors import ModelError, OperatorError
 from edgefuse.engines.bench import BenchRow, Engine, engines_of, is_on_cpu, measure
 from edgefuse.engines.catalogue import Entry
+from edgefuse.engines.select import CPU
 from edgefuse.engines.store import Store
 from edgefuse.pipeline.clock import SystemClock
-from edgefuse.registry import load, names
 
 _PATIENCE_S = 900
 _PROMISED_RATIO, _PROMISED_US = 1.03, 50
@@ -29,10 +30,10 @@ _PROMISED_RATIO, _PROMISED_US = 1.03, 50
 
 def bench_command(args: argparse.Namespace) -> int:
     """Measure and print; 1 when an engine does not run."""
-    store = Store(ModelsConfig(dir=args.dir, pull="never"), SystemClock())
+    store = model_store(ModelsConfig(dir=args.dir, pull="never"), SystemClock())
     engines = [engine for engine in _here(store, args.names) if _chosen(engine, args)]
     if not engines:
-        raise ModelError(_nothing(args))
+        raise ModelError(_nothing(store, args))
     columns = SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
     rows = []
     with Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty(), transient=True) as bars:
@@ -50,7 +51,7 @@ def bench_command(args: argparse.Namespace) -> int:
 
 def measured_apart(engine: Engine, runs: int | None, models: Path) -> BenchRow:
     """Measure in a fresh process; one that ends badly gives a row that says so."""
-    order = json.dumps({"engine": asdict(engine), "runs": runs, "folder": str(models / ".optimised")})
+    order = json.dumps({"engine": asdict(engine), "runs": runs, "models": str(models)})
     command = [sys.executable, "-m", "edgefuse.cli.models_bench"]
     try:
         done = subprocess.run(command, input=order, capture_output=True, text=True, timeout=_PATIENCE_S, check=False)
@@ -67,8 +68,8 @@ def _child() -> None:
     order = json.load(sys.stdin)
     engine = Engine(**order["engine"])
     try:
-        known = engine.backend in names("backend")
-        backend = load("backend", engine.backend)(Path(order["folder"])) if known else None
+        store = model_store(ModelsConfig(dir=order["models"]), SystemClock())
+        backend = store.engines.backends.get(engine.backend)
         row = measure(engine, backend, SystemClock(), order["runs"])
     except OperatorError as error:
         row = _failed(engine, str(error))
@@ -89,8 +90,12 @@ def _here(store: Store, wanted: Sequence[str]) -> Iterator[Engine]:
 
 def _built(store: Store, entry: Entry, path: Path) -> Iterator[tuple[str, str, Path]]:
     """What was built from the model's file and passed: backend, precision, file."""
-    del store, entry, path
-    yield from ()
+    engines = store.engines
+    for name, backend in engines.backends.items():
+        for precision in backend.precisions if engines.probes[name].usable else ():
+            record = engines.workshop.state(entry, path, name, precision)
+            if record is not None and record.ok and record.path not in {None, path}:
+                yield name, precision, Path(str(record.path))
 
 
 def _chosen(engine: Engine, args: argparse.Namespace) -> bool:
@@ -98,13 +103,14 @@ def _chosen(engine: Engine, args: argparse.Namespace) -> bool:
     return wanted and args.precision in {None, engine.precision}
 
 
-def _nothing(args: argparse.Namespace) -> str:
+def _nothing(store: Store, args: argparse.Namespace) -> str:
+    """Why there is nothing to measure."""
     if args.engine not in {"auto", "cpu"}:
-        if args.engine not in names("backend"):
-            return f"no backend '{args.engine}' is installed: pip install 'edgefuse[{args.engine}]'"
-        probe = load("backend", args.engine)(None).probe()
+        probe = store.engines.probes.get(args.engine)
+        if probe is None:
+            return f"--engine: no backend '{args.engine}' is installed (there are: {', '.join(store.engines.probes)})"
         if not probe.usable:
-            return f"no engine of {args.engine} can run here: {probe.reason}"
+            return f"--engine {args.engine}: {probe.reason}"
     which = " ".join(filter(None, [args.precision, args.engine if args.engine != "auto" else None]))
     return (
         f"there is no {which + ' ' if which else ''}engine to measure; run `edgefuse models pull`, then `models build`"
@@ -134,7 +140,7 @@ def print_rows(rows: Sequence[BenchRow], console: Console) -> None:
 
 
 def _engine(row: BenchRow) -> str:
-    return f"{row.backend} {row.precision}"
+    return f"{'cpu' if row.backend == CPU else row.backend} {row.precision}"
 
 
 def _layer(row: BenchRow) -> Text:

@@ -186,7 +186,7 @@ def _loader(engine: Engine, backend: Backend | None, clock: Clock) -> Load:
     if backend is None:
         return _LIBRARIES[engine.backend](path, engine.card)
     backend.fingerprint()
-    return lambda: _networked(backend, path, engine.card, clock)
+    return lambda: _networked(backend, path, {**engine.card, "precision": engine.precision}, clock)
 
 
 def _networked(backend: Backend, path: Path, card: Mapping[str, Any], clock: Clock) -> Subject:

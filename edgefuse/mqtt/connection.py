@@ -171,7 +171,7 @@ class Connection:
             try:
                 await anyio.to_thread.run_sync(wire.open)
             except OSError as error:
-                return _why(error, self.address)
+                return why_not(error, self.address)
             return await self._until_ended()
         finally:
             with anyio.CancelScope(shield=True):
@@ -346,7 +346,7 @@ class _Shares:
         return give_back
 
 
-def _why(error: OSError, address: Address) -> str:
+def why_not(error: OSError, address: Address) -> str:
     """Say in a few words why a connection could not be made."""
     match error:
         case ConnectionRefusedError():

@@ -226,6 +226,31 @@ def _inputs(audio: Any) -> list[dict[str, Any]]:
     return [device for device in every if device["maxInputChannels"] > 0]
 
 
+def input_devices() -> list[str]:
+    """`index: name (rate)` of every device that records, the system's default first and marked.
+
+    Raises ConfigError without PyAudio, SourceError when PortAudio is busy.
+    """
+    audio = _start()
+    try:
+        default = _default(audio)
+        devices = sorted(_inputs(audio), key=lambda device: device["index"] != default)
+        return [_told(device) + (", default" if device["index"] == default else "") for device in devices]
+    finally:
+        _end(audio, None)
+
+
+def _default(audio: Any) -> int | None:
+    try:
+        return int(audio.get_default_input_device_info()["index"])
+    except OSError:
+        return None
+
+
+def _told(device: dict[str, Any]) -> str:
+    return f"{device['index']}: {device['name']} ({device['defaultSampleRate']:g} Hz)"
+
+
 def _find(audio: Any, wanted: int | str | None) -> dict[str, Any]:
     inputs = _inputs(audio)
     if wanted is None:
@@ -238,7 +263,7 @@ def _find(audio: Any, wanted: int | str | None) -> dict[str, Any]:
     for device in inputs:
         if device["index"] == wanted or (isinstance(wanted, str) and wanted.lower() in str(device["name"]).lower()):
             return device
-    there = ", ".join(f"{d['index']}: {d['name']} ({d['defaultSampleRate']:g} Hz)" for d in inputs) or "none"
+    there = ", ".join(map(_told, inputs)) or "none"
     raise SourceError(
         f"microphone: no input device {'by default' if wanted is None else repr(wanted)}; there are: {there}"
     )

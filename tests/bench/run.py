@@ -3,7 +3,7 @@
 latency   sensor message in to alert out, over a real mosquitto: p50, p99
 ready     start to READY with every default model cached, and memory then
 cpu       CPU of the whole process over the demo scene, against the CPU of the model calls alone
-idle      CPU of a process that only feeds a loaded voice activity model at 31 Hz, against that of its calls: no spinning
+idle      CPU of a process that only feeds a loaded voice activity model at 31 Hz, against its calls: no spinning
 """
 
 import argparse
@@ -155,7 +155,7 @@ def cpu(folder: Path) -> dict[str, Any]:
 
 
 def idle(_folder: Path) -> dict[str, Any]:
-    """A thread that spins while it waits would show here: silence at 31 Hz through a loaded model, all threads counted."""
+    """Silence at 31 Hz through a loaded model; a thread that spins while it waits would show in the ratio."""
     from edgefuse.config.models import ModelsConfig
     from edgefuse.core.health import PartHealth
     from edgefuse.engines.store import Store
