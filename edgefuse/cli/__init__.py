@@ -274,7 +274,15 @@ def _diff(args: argparse.Namespace) -> int:
     return EX_OK
 
 
+def _log_to_stderr() -> None:
+    """What a command prints is its result alone."""
+    import structlog
+
+    structlog.configure(logger_factory=lambda *_: structlog.PrintLogger(sys.stderr))
+
+
 def _models(args: argparse.Namespace) -> int:
+    _log_to_stderr()
     if args.action == "bench":
         from edgefuse.cli.models_bench import bench_command
 
@@ -289,6 +297,7 @@ def _models(args: argparse.Namespace) -> int:
 
 
 def _evaluate(args: argparse.Namespace) -> int:
+    _log_to_stderr()
     from edgefuse.cli.evaluate import evaluate_command
 
     return evaluate_command(args)

@@ -3,7 +3,7 @@
 import argparse
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 
 from rich.box import SIMPLE_HEAD
@@ -14,6 +14,7 @@ from rich.text import Text
 
 from edgefuse.app.models import model_store
 from edgefuse.config.models import ModelsConfig
+from edgefuse.engines.select import CPU
 from edgefuse.engines.store import ModelRow, Store, Verdict
 from edgefuse.pipeline.clock import SystemClock
 
@@ -28,12 +29,23 @@ def models_command(args: argparse.Namespace) -> int:
     """Do the action and print; 1 when a model fails its verification."""
     store = model_store(_config(args), SystemClock())
     if args.action == "verify":
-        return _print_verdicts(store.verify(args.names), as_json=args.json)
+        return _print_verdicts([*store.verify(args.names), *_engines(store, args.names)], as_json=args.json)
     if args.action == "list":
         chosen = {store.entry(name).name for name in args.names}
         return _print_rows([row for row in store.list() if not chosen or row.name in chosen], as_json=args.json)
     rows = _pull(store, _wanted(store, args))
     return _print_rows(rows, as_json=args.json)
+
+
+def _engines(store: Store, names: Sequence[str]) -> Iterator[Verdict]:
+    """What was built for the models, hashed again."""
+    for path, trouble in store.engines.cache.verify(names):
+        model = path.parent.name
+        backend, precision, *_ = [*path.stem.rsplit("-", 2), "auto"]
+        how = f"--engine {'cpu' if backend == CPU else backend} --precision {precision}"
+        again = f"`edgefuse models build {model} {how}` makes it again"
+        detail = f"{trouble}; it is in quarantine, {again}" if trouble else "sha256 matches"
+        yield Verdict(f"{model}/{path.stem}", ok=not trouble, detail=detail)
 
 
 def _config(args: argparse.Namespace) -> ModelsConfig:

@@ -164,6 +164,8 @@ class Workshop:
     def _judge(self, job: _Job) -> _Judge:
         """Load the reference and the samples; without a trial, what the card takes. Raises ModelError."""
         trial = self._trial(job.entry)
+        if trial is None and job.key.precision == "int8":
+            raise ModelError("int8 is calibrated on samples, and no detector that uses this model has any to give")
         reference = self._backends[CPU].load(job.source, job.entry.card)
         try:
             feeds = [reference.example()] if trial is None else trial.feeds(self._samples_of(job.entry))
