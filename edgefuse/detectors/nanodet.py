@@ -6,13 +6,13 @@ Li et al. 2020, "Generalized Focal Loss", https://arxiv.org/abs/2006.04388; http
 
 import math
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edgefuse.core.errors import ModelError
-from edgefuse.core.ports import Model
+from edgefuse.core.ports import Model, Tensors
 
 Floats: TypeAlias = NDArray[np.float32]
 Ints: TypeAlias = NDArray[np.intp]
@@ -59,7 +59,11 @@ class Nanodet:
         `kinds` maps a class to the kind within which overlaps are suppressed, -1 to leave it out; default: each class.
         """
         feed, shares = prepare(image, self._size)
-        found = self._decode(self._model.run({self._input: feed}), floor, shares)
+        return self.decode(self._model.run({self._input: feed}), floor, shares, kinds)
+
+    def decode(self, outputs: Tensors, floor: float, shares: Floats, kinds: Ints | None = None) -> Found:
+        """What the network's outputs say of a picture that fills `shares` of its input, as `look` gives it."""
+        found = self._candidates(outputs, floor, shares)
         labels = found.classes if kinds is None else kinds[found.classes]
         keep = suppress(found.boxes, found.scores, labels, IOU)
         return Found(_voted(found, labels, keep), found.scores[keep], found.classes[keep])
@@ -68,7 +72,7 @@ class Nanodet:
         """Free the network."""
         self._model.close()
 
-    def _decode(self, outputs: dict[str, NDArray[Any]], floor: float, shares: Floats) -> Found:
+    def _candidates(self, outputs: Tensors, floor: float, shares: Floats) -> Found:
         boxes, scores, classes = [], [], []
         for level in self._levels:
             probabilities = outputs[level.classes][0]

@@ -11,11 +11,12 @@ from pydantic import AfterValidator, Field
 
 from edgefuse.config.models import DetectorConfig, Point, Probability
 from edgefuse.core.errors import needs
-from edgefuse.core.ports import Context
+from edgefuse.core.ports import Context, Trial
 from edgefuse.core.types import SECOND, Frame, Json, Modality, Nanoseconds, Observation, Sample, observation_id
 from edgefuse.detectors.coco import GROUPS, NAMES, members
 from edgefuse.detectors.motion import MotionGate
 from edgefuse.detectors.nanodet import Found, Nanodet
+from edgefuse.detectors.objects_trial import ObjectsTrial
 
 _SHORTEST = 2
 """Pixels; a picture with a shorter side shows nothing."""
@@ -96,6 +97,11 @@ class Objects:
     def models(config: Config) -> list[str]:
         """What has to be pulled for this configuration."""
         return [config.model]
+
+    @staticmethod
+    def trial(model: str) -> Trial | None:
+        """How copies of the catalogue's NanoDet are judged; what somebody else's takes is not known."""
+        return ObjectsTrial() if model == "nanodet" else None
 
     def warm_up(self) -> None:
         """Load the network; the store runs it once. Raises ModelError."""

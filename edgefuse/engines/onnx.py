@@ -155,14 +155,14 @@ def _session(path: Path, threads: int, *, optimise: bool, save: Path | None = No
     options.graph_optimization_level = level.ORT_ENABLE_ALL if optimise else level.ORT_DISABLE_ALL
     if save is not None:
         options.optimized_model_filepath = str(save)
-    failures: tuple[type[Exception], ...] = (*_runtime_errors(), ValueError, RuntimeError)
+    failures: tuple[type[Exception], ...] = (*runtime_errors(), ValueError, RuntimeError)
     try:
         return ort.InferenceSession(str(path), options, providers=[_PROVIDER])
     except failures as error:
         raise ModelError(f"{path}: ONNX Runtime {ort.__version__} cannot load it: {error}") from error
 
 
-def _runtime_errors() -> tuple[type[Exception], ...]:
+def runtime_errors() -> tuple[type[Exception], ...]:
     """What ONNX Runtime raises: one class per cause, without a common base of its own."""
     from onnxruntime.capi import onnxruntime_pybind11_state as state
 

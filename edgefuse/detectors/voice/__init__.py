@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from edgefuse.config.models import DetectorConfig, OpenProbability, Site
-from edgefuse.core.ports import Context
+from edgefuse.core.ports import Context, Trial
 from edgefuse.core.types import (
     SAMPLE_RATE,
     SECOND,
@@ -26,7 +26,8 @@ from edgefuse.detectors.voice.grammar import of_site
 from edgefuse.detectors.voice.hearing import Hearing
 from edgefuse.detectors.voice.states import Effect, Event, Listener, Timing, hear, step
 from edgefuse.detectors.voice.understand import Meaning
-from edgefuse.detectors.voice.vad import WINDOW, Vad
+from edgefuse.detectors.voice.vad import WINDOW, Vad, speaks
+from edgefuse.detectors.voice.vad_trial import VadTrial
 from edgefuse.detectors.voice.wake import MicroWakeWord, WakeGate
 from edgefuse.grounding.resolve import resolve
 
@@ -37,8 +38,6 @@ _PRE_ROLL = 12
 """Windows (.38 s) kept from before the first speech where no wake word is used ..."""
 _LATE = 7
 """... and (.22 s) from before a wake word is noticed: it has ended by then, and the order may have begun."""
-_SPEECH, _STILL_SPEECH = 0.5, 0.35
-"""Silero's probabilities that begin speech and that continue it."""
 
 
 class VoiceConfig(DetectorConfig):
@@ -120,6 +119,11 @@ class Voice:
         """What has to be pulled for this configuration."""
         return [_VAD, *([config.wake_word] if config.wake_word else []), config.recogniser]
 
+    @staticmethod
+    def trial(model: str) -> Trial | None:
+        """How copies of the voice activity's network are judged."""
+        return VadTrial() if model == _VAD else None
+
     def warm_up(self) -> None:
         """Load voice activity, wake word and recogniser, and run each once. Raises ModelError."""
         config, models = self._config, self._context.models
@@ -163,7 +167,7 @@ class Voice:
     def _window(
         self, stream: _Stream, sample: AudioChunk, pcm: NDArray[np.int16], end: Nanoseconds
     ) -> Iterator[Observation]:
-        stream.speaking = stream.vad.speech(pcm) >= (_STILL_SPEECH if stream.speaking else _SPEECH)
+        stream.speaking = speaks(stream.vad.speech(pcm), stream.speaking)
         woken = self._woken(stream, pcm)
         stream.listener, effect = hear(
             stream.listener, self._timing, end, _WINDOW_NS, wake=woken > 0, speech=stream.speaking

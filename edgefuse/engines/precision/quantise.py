@@ -1,0 +1,216 @@
+"""fp32 -> int8, by ONNX Runtime's quantiser.
+
+asymmetric  for ONNX Runtime on CPUs: activations u8, weights s8 per channel, Q/DQ around all that has an int8 kernel
+symmetric   for TensorRT: both s8 without zero points, biases as they are, Q/DQ only in front of what multiplies
+
+Where most weights belong to products of matrices (transformers), asymmetric means dynamic: the range of an activation
+is taken anew in every run, as it differs more from input to input than one scale can hold.
+Without VNNI an x86 adds pairs of products in 16 bits, which saturate; there weights get 7 bits.
+Krishnamoorthi 2018, "Quantizing deep convolutional networks for efficient inference", https://arxiv.org/abs/1806.08342.
+"""
+
+import math
+import platform
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+
+from edgefuse.core.errors import needs
+from edgefuse.core.ports import Tensors
+from edgefuse.engines.precision.graph import subgraphs, weights
+from edgefuse.engines.precision.observe import Method, Spread, run
+
+Kind: TypeAlias = Literal["asymmetric", "symmetric"]
+_MULTIPLY = ("Conv", "ConvTranspose", "Gemm", "MatMul")
+_ALONG = ("Add", "AveragePool", "Clip", "Concat", "GlobalAveragePool", "LeakyRelu", "MaxPool", "Mul", "Relu", "Resize")
+"""What ONNX Runtime also computes in int8, so that nothing is converted back between two convolutions."""
+_GOOD = 0.98
+"""Cosine of the worst output with fp32's at which nothing more is tried."""
+_JUDGES = 4
+"""Samples by which trials within a conversion are compared."""
+_SPARED = (1 / 8, 1 / 4, 1 / 2)
+"""Shares of the multiplying nodes that are left in fp32, most sensitive first, while the cosine is not good."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    model: Any
+    spreads: Mapping[str, Spread]
+    kind: Kind
+    feeds: Sequence[Tensors]
+    """By which trials are compared."""
+    expected: Sequence[Tensors]
+    """What fp32 gives for them."""
+
+
+def is_dynamic(model: Any) -> bool:
+    """Whether most weights belong to products of matrices, and not to convolutions."""
+    arrays: dict[str, Any] = {}
+    sizes: Counter[bool] = Counter()
+    for graph in (model.graph, *(inner for node in model.graph.node for inner in subgraphs(node))):
+        arrays.update(weights(graph))
+        for node in graph.node:
+            if node.op_type in {*_MULTIPLY, "LSTM"}:
+                sizes[node.op_type.startswith("Conv")] += sum(
+                    arrays[name].size for name in node.input if name in arrays
+                )
+    return sizes[False] > sizes[True]
+
+
+def dynamic(model: Any) -> tuple[Any, str]:
+    """Matrices in int8, activations in fp32 until they meet one."""
+    with needs("convert", "int8"):
+        import onnx
+        from onnxruntime.quantization import QuantType, quantize_dynamic
+        from onnxruntime.quantization.quant_utils import add_pre_process_metadata
+
+    narrow = saturates()
+    with tempfile.TemporaryDirectory() as folder:
+        target = Path(folder) / "int8.onnx"
+        source = onnx.ModelProto()
+        source.CopyFrom(model)
+        add_pre_process_metadata(source)  # what is simplified already needs no advice
+        quantize_dynamic(
+            source,
+            target,
+            op_types_to_quantize=["MatMul", "Gemm", "LSTM"],
+            per_channel=True,
+            reduce_range=narrow,
+            weight_type=QuantType.QInt8,
+            extra_options={"MatMulConstBOnly": True, "EnableSubgraph": True},
+        )
+        made = onnx.load(str(target))
+    return made, f"int8, dynamic, weights of {7 if narrow else 8} bits per channel"
+
+
+def static(
+    model: Any, spreads: Mapping[str, Spread], kind: Kind, feeds: Sequence[Tensors], tell: Callable[[float], None]
+) -> tuple[Any, str]:
+    """The quantised model and how it was made.
+
+    Ranges of activations by minimum and maximum, by percentile if that is not close enough to fp32 on the samples; then
+    the most sensitive nodes stay in fp32, as many as are needed, at most a half. `tell` raises to cancel.
+    """
+    judges = feeds[:: -(-len(feeds) // _JUDGES)]
+    job = _Job(model, spreads, kind, judges, list(run(model, judges)))
+    best = _attempt(job, "minmax", [])
+    if best.cosine < _GOOD:
+        best = max(best, _attempt(job, "percentile", []), key=lambda one: one.cosine)
+    if best.cosine < _GOOD:
+        ranked = _by_harm(job, best.method, tell)
+        for share in _SPARED:
+            spared = ranked[: math.ceil(len(ranked) * share)]
+            best = max(best, _attempt(job, best.method, spared), key=lambda one: one.cosine)
+            if best.cosine >= _GOOD:
+                break
+    tell(1)
+    return best.model, f"{best.how}, {len(feeds)} samples"
+
+
+@dataclass(frozen=True, slots=True)
+class _Attempt:
+    model: Any
+    method: Method
+    cosine: float
+    how: str
+
+
+def _attempt(job: _Job, method: Method, spared: Sequence[str]) -> _Attempt:
+    nodes = [node for node in _quantisable(job) if node.name not in spared]
+    made = _quantised(job, method, [node.name for node in nodes])
+    count = sum(node.op_type in _MULTIPLY for node in nodes)
+    total = sum(node.op_type in _MULTIPLY for node in job.model.graph.node)
+    left = f" (in fp32: {', '.join(spared)})" if spared else ""
+    bits = 7 if _narrow(job.kind) else 8
+    how = f"int8, {job.kind}, weights of {bits} bits, {count} of {total} convolutions and products{left}, {method}"
+    return _Attempt(made, method, _closeness(made, job), how)
+
+
+def _by_harm(job: _Job, method: Method, tell: Callable[[float], None]) -> list[str]:
+    """Multiplying nodes, first the one that alone in int8 takes the outputs farthest from fp32's."""
+    names = [node.name for node in _quantisable(job) if node.op_type in _MULTIPLY]
+    harm = {}
+    for number, name in enumerate(names):
+        harm[name] = 1 - _closeness(_quantised(job, method, [name]), job)
+        tell(number / len(names))
+    return sorted(names, key=lambda name: -harm[name])
+
+
+def _closeness(model: Any, job: _Job) -> float:
+    """Cosine of the worst output; -1 where numbers are not finite."""
+    sums: dict[str, Any] = {}
+    for expected, got in zip(job.expected, run(model, job.feeds), strict=True):
+        for name, array in expected.items():
+            first, second = (one.astype(np.float64).ravel() for one in (array, got[name]))
+            sums[name] = sums.get(name, 0) + np.array([first @ second, first @ first, second @ second])
+    cosines = [
+        one[0] / math.sqrt(one[1] * one[2]) if one[1] * one[2] else float(one[1] == one[2]) for one in sums.values()
+    ]
+    return float(min(cosines)) if np.isfinite(cosines).all() else -1.0
+
+
+def _quantisable(job: _Job) -> list[Any]:
+    """Nodes whose floats were all seen, and were finite."""
+    arrays = weights(job.model.graph)
+    wanted = {*_MULTIPLY, *(_ALONG if job.kind == "asymmetric" else ())}
+    known = {name for name, spread in job.spreads.items() if spread.finite and spread.values}
+    known |= {name for name, array in arrays.items() if array.dtype != np.float32 or np.isfinite(array).all()}
+    return [
+        node
+        for node in job.model.graph.node
+        if node.op_type in wanted and all(name in known for name in (*node.input, *node.output) if name)
+    ]
+
+
+def _quantised(job: _Job, method: Method, names: list[str]) -> Any:
+    with needs("convert", "int8"):
+        import onnx
+        from onnxruntime.quantization import CalibrationMethod, QuantType
+        from onnxruntime.quantization.calibrate import TensorsData
+        from onnxruntime.quantization.qdq_quantizer import QDQQuantizer
+
+    symmetric = job.kind == "symmetric"
+    ranges = {
+        name: tuple(np.float32(edge) for edge in spread.within(method))
+        for name, spread in job.spreads.items()
+        if spread.values
+    }
+    model = onnx.ModelProto()
+    model.CopyFrom(job.model)
+    options: dict[str, Any] = {"ActivationSymmetric": symmetric, "WeightSymmetric": True, "QuantizeBias": not symmetric}
+    if symmetric:
+        options["OpTypesToExcludeOutputQuantization"] = list(_MULTIPLY)
+    quantiser = QDQQuantizer(
+        model,
+        True,  # noqa: FBT003  per channel
+        _narrow(job.kind),
+        QuantType.QInt8,
+        QuantType.QInt8 if symmetric else QuantType.QUInt8,
+        TensorsData(CalibrationMethod.MinMax, ranges),
+        names,
+        [],
+        sorted({*_MULTIPLY, *_ALONG}),
+        options,
+    )
+    if names:  # the quantiser takes an empty list for all of them
+        quantiser.quantize_model()
+    return quantiser.model.model
+
+
+def _narrow(kind: Kind) -> bool:
+    return kind == "asymmetric" and saturates()
+
+
+def saturates() -> bool:
+    """Whether this CPU adds products of u8 and s8 in 16 bits: an x86 without VNNI."""
+    if platform.machine().lower() not in {"x86_64", "amd64", "i686"}:
+        return False
+    try:
+        return "vnni" not in Path("/proc/cpuinfo").read_text(encoding="utf-8")
+    except OSError:
+        return True
