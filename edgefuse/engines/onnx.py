@@ -60,11 +60,16 @@ class OnnxBackend:
         if optimised is not None and _trusted(optimised):
             with suppress(ModelError):  # whatever is wrong with it, the original is still there
                 return OnnxModel(_session(optimised, threads, optimise=False), card, path)
-        made = None if optimised is None else optimised.with_suffix(f".{os.getpid()}-{threading.get_ident()}.new")
-        model = OnnxModel(_session(path, threads, optimise=True, save=made), card, path)
-        if made is not None and optimised is not None:
-            _keep(made, optimised)
-        return model
+        if optimised is not None:
+            made = optimised.with_suffix(f".{os.getpid()}-{threading.get_ident()}.new")
+            try:
+                model = OnnxModel(_session(path, threads, optimise=True, save=made), card, path)
+            except ModelError:  # the disk may be full: what else is wrong is found again below
+                _discard(made)
+            else:
+                _keep(made, optimised)
+                return model
+        return OnnxModel(_session(path, threads, optimise=True), card, path)
 
     def _optimised(self, path: Path, version: str) -> Path | None:
         """Where the optimised model of this file belongs: it holds for one runtime on one kind of CPU."""
@@ -180,8 +185,13 @@ def _keep(made: Path, optimised: Path) -> None:
         made.replace(optimised)
         note.replace(optimised.with_suffix(".sha256"))
     except OSError:
-        with suppress(OSError):
-            remove(made)
+        _discard(made)
+
+
+def _discard(made: Path) -> None:
+    with suppress(OSError):
+        remove(made)
+        remove(made.with_suffix(".note"))
 
 
 def _trusted(optimised: Path) -> bool:

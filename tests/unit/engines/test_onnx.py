@@ -1,5 +1,7 @@
 """ONNX Runtime behind the port Backend."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -72,6 +74,23 @@ def test_the_optimised_model_is_kept_and_checked(model_file: Path, tmp_path: Pat
     np.testing.assert_array_equal(OnnxBackend(cache).load(model_file, {}).run(feed)["y"], 2 * feed["x"])
     assert kept.read_bytes() == good
     assert sorted(path.suffix for path in cache.iterdir()) == [".onnx", ".sha256"]
+
+
+def test_a_full_disk_keeps_no_model_from_running(model_file: Path, tmp_path: Path) -> None:
+    """Where the optimised model cannot be saved, the model is loaded all the same, and nothing half is left."""
+    code = f"""
+import resource, signal
+from pathlib import Path
+from edgefuse.engines.onnx import OnnxBackend
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (10, 10))
+print(OnnxBackend(Path({str(tmp_path / "kept")!r})).load(Path({str(model_file)!r}), {{}}).inputs)
+"""
+
+    done = subprocess.run([sys.executable, "-B", "-c", code], capture_output=True, text=True, check=False)
+
+    assert done.stdout == "{'x': ('n', 3)}\n", done.stderr
+    assert list((tmp_path / "kept").iterdir()) == []
 
 
 def test_a_file_that_is_no_model_is_an_error_of_the_operator(tmp_path: Path) -> None:
