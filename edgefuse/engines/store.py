@@ -13,7 +13,7 @@ from edgefuse.core.errors import ModelError, OperatorError
 from edgefuse.core.health import PartHealth
 from edgefuse.core.ports import Clock, Model
 from edgefuse.engines import convert, files
-from edgefuse.engines.catalogue import Alternative, Entry, Pin, load_catalogue
+from edgefuse.engines.catalogue import Alternative, Entry, FileOrigin, ModelOrigin, Origin, Pin, load_catalogue
 from edgefuse.engines.counted import Counted
 from edgefuse.engines.fetch import fetch, installed, shifted
 from edgefuse.engines.select import CPU
@@ -246,7 +246,7 @@ class Store:
             pins = {name: entry.pin(name) for name in origin.files}
             wanted = {name: pin for name, pin in pins.items() if not files.matches(staging / name, pin)}
             if wanted:
-                fetch(origin, wanted, staging / "fetched", shifted(report, before))
+                fetch(self._placed(origin, report), wanted, staging / "fetched", shifted(report, before))
             for name, pin in wanted.items():
                 self._admit(staging / "fetched" / name, pin, str(origin), staging / name)
             before += sum(pin.size for pin in pins.values())
@@ -256,6 +256,18 @@ class Store:
                 raise ModelError(
                     _mismatch(staging / name, pin) + (f" after conversion ({source.convert})" if made else "")
                 )
+
+    def _placed(self, origin: Origin, report: Callable[[int], None]) -> Origin:
+        """The origin itself; of another model the folder in which it lies, pulled first if need be."""
+        if not isinstance(origin, ModelOrigin):
+            return origin
+        entry = self.entry(origin.model)
+        if self._located(entry) is None:
+            self._pull_one(entry, lambda _name, done, _total: report(done))
+        found = self._located(entry)
+        if found is None:
+            raise ModelError(f"{origin}: vanished while it was read; pull again")
+        return FileOrigin(file=found if found.is_dir() else found.parent, files=origin.files)
 
     def _admit(self, path: Path, pin: Pin, origin: str, target: Path) -> None:
         if not files.matches(path, pin):

@@ -68,14 +68,12 @@ class _Shape:
     """Of the decoder."""
     mels: int
     tokens: int
-    places: int
-    """Longest text."""
 
 
 def _shape(weights: Weights) -> _Shape:
     if weights.spec != "WhisperSpec":
         raise ModelError(f"{weights.path}: expected the weights of a Whisper, got a {weights.spec}")
-    tokens, width = weights.array("decoder/embeddings/weight").shape
+    tokens, width = _sizes(weights, "decoder/embeddings/weight", 2)
     heads = weights.number("decoder/num_heads")
     found = (weights.number("decoder/pre_norm"), weights.number("decoder/activation"), width)
     if found != (1, _GELU, heads * _HEAD) or weights.number("encoder/num_heads") != heads:
@@ -84,10 +82,16 @@ def _shape(weights: Weights) -> _Shape:
     return _Shape(
         heads=heads,
         layers=_layers(weights, "decoder"),
-        mels=weights.array("encoder/conv1/weight").shape[1],
+        mels=_sizes(weights, "encoder/conv1/weight", 3)[1],
         tokens=tokens,
-        places=weights.array("decoder/position_encodings/encodings").shape[0],
     )
+
+
+def _sizes(weights: Weights, name: str, rank: int) -> tuple[int, ...]:
+    sizes = weights.array(name).shape
+    if len(sizes) != rank:
+        raise ModelError(f"{weights.path}: expected {rank} dimensions of {name}, got {len(sizes)}")
+    return sizes
 
 
 def _layers(weights: Weights, part: str) -> int:
@@ -155,6 +159,8 @@ class _Layers:
     def linear(self, x: str, at: str, scaled: slice | None = None) -> str:
         """X W + b. `scaled`: outputs that are queries; the scale, a power of two, changes no digit of the weights."""
         weight, bias = self.weights.array(f"{at}/weight"), self.weights.array(f"{at}/bias")
+        if bias.shape != weight.shape[:-1]:
+            raise ValueError(f"{at}: expected a bias for each row of {weight.shape}, got {bias.shape}")
         if scaled is not None:
             weight[scaled] /= np.sqrt(np.float32(_HEAD))
             bias[scaled] /= np.sqrt(np.float32(_HEAD))
@@ -163,8 +169,12 @@ class _Layers:
 
     def norm(self, x: str, at: str) -> str:
         """Normalisation of each position."""
-        gamma = self.graph.constant(f"{at}/gamma", self.weights.array(f"{at}/gamma"))
-        beta = self.graph.constant(f"{at}/beta", self.weights.array(f"{at}/beta"))
+        factors = [self.weights.array(f"{at}/{name}") for name in ("gamma", "beta")]
+        if any(factor.shape != (self.heads * _HEAD,) for factor in factors):
+            raise ValueError(f"{at}: expected {self.heads * _HEAD} numbers each, got {[one.shape for one in factors]}")
+        gamma, beta = (
+            self.graph.constant(f"{at}/{name}", value) for name, value in zip(("gamma", "beta"), factors, strict=True)
+        )
         return self.graph.op("LayerNormalization", x, gamma, beta, axis=-1, epsilon=_EPSILON)
 
     def gelu(self, x: str) -> str:
@@ -243,11 +253,9 @@ def _decoder(weights: Weights, shape: _Shape) -> _Graph:
     positions = graph.input("positions", ("n",), TensorProto.INT32)
     mask = graph.input("mask", ("n", "seen"))
     pick = graph.input("pick", ("k",), TensorProto.INT32)
-    # Held once and turned: the large product at the end wants it so, and turning the few rows of the tokens is cheap.
-    words = graph.constant("decoder/embeddings", weights.array("decoder/embeddings/weight").T)
+    words = weights.array("decoder/embeddings/weight")
     places = graph.constant("decoder/positions", weights.array("decoder/position_encodings/encodings"))
-    embedded = graph.op("Transpose", graph.op("Gather", words, tokens, axis=1), perm=(1, 0))
-    x = graph.op("Add", embedded, graph.op("Gather", places, positions, axis=0))
+    x = graph.op("Add", _embedded(graph, words, tokens), graph.op("Gather", places, positions, axis=0))
     logits = graph.output("logits", ("k", shape.tokens))
     for number in range(shape.layers):
         at = f"decoder/layer_{number}"
@@ -255,8 +263,17 @@ def _decoder(weights: Weights, shape: _Shape) -> _Graph:
         x = _listen(layers, x, number)
         x = layers.feed_forward(x, f"{at}/ffn")
     x = layers.norm(graph.op("Gather", x, pick, axis=0), "decoder/layer_norm")
-    graph.op("MatMul", x, words, out=logits)
+    graph.op("MatMul", x, graph.constant("decoder/projection", words.T), out=logits)
     return graph
+
+
+def _embedded(graph: _Graph, words: NDArray[np.float32], tokens: str) -> str:
+    """Rows of the tokens, from a table of its own: the other becomes int8. Of half size where that loses nothing."""
+    half = words.astype(np.float16)
+    if not np.array_equal(half.astype(np.float32), words):
+        return graph.op("Gather", graph.constant("decoder/embeddings", words), tokens, axis=0)
+    found = graph.op("Gather", graph.constant("decoder/embeddings", half), tokens, axis=0)
+    return graph.op("Cast", found, to=TensorProto.FLOAT)
 
 
 def _remember(layers: _Layers, x: str, mask: str, number: int) -> str:

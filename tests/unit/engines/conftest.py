@@ -1,15 +1,18 @@
 """A small model, a catalogue that names it, and a server that hands it out."""
 
+import struct
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
+import numpy as np
 import onnx
 import pytest
 import yaml
+from numpy.typing import NDArray
 from onnx import TensorProto, helper
 
 from edgefuse.config.models import ModelsConfig
@@ -110,3 +113,38 @@ def shop() -> Iterator[Shop]:
     server.shutdown()
     server.server_close()
     thread.join()
+
+
+class PackCt2(Protocol):
+    """Writes a model file of CTranslate2."""
+
+    def __call__(
+        self, spec: str, variables: Mapping[str, NDArray[np.generic]], aliases: Mapping[str, str] | None = None
+    ) -> bytes: ...
+
+
+_CT2_TYPES = ("float32", "int8", "int16", "int32", "float16", "uint16")
+"""The last stands for bfloat16."""
+
+
+@pytest.fixture(scope="session")
+def pack_ct2() -> PackCt2:
+    """Makes the bytes of a model file of CTranslate2, format 6, revision 3."""
+
+    def text(value: str) -> bytes:
+        raw = value.encode() + b"\0"
+        return struct.pack("<H", len(raw)) + raw
+
+    def pack(
+        spec: str, variables: Mapping[str, NDArray[np.generic]], aliases: Mapping[str, str] | None = None
+    ) -> bytes:
+        parts = [struct.pack("<I", 6), text(spec), struct.pack("<II", 3, len(variables))]
+        for name, array in variables.items():
+            kind = _CT2_TYPES.index(array.dtype.name)
+            parts.append(text(name) + struct.pack(f"<B{array.ndim}I", array.ndim, *array.shape))
+            parts.append(struct.pack("<BI", kind, array.nbytes) + array.tobytes())
+        parts.append(struct.pack("<I", len(aliases or {})))
+        parts += [text(alias) + text(name) for alias, name in (aliases or {}).items()]
+        return b"".join(parts)
+
+    return pack
