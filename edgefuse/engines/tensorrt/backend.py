@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Literal
 from edgefuse.core.errors import ModelError
 from edgefuse.core.ports import BuildReport, Precision, Probe
 from edgefuse.engines.tensorrt import plan
-from edgefuse.engines.tensorrt.cuda import Cuda, runtime
+from edgefuse.engines.tensorrt.cuda import Cuda, bindings
 from edgefuse.engines.tensorrt.library import tensorrt
 from edgefuse.engines.tensorrt.probe import Answer, Facts, ask
 from edgefuse.engines.tensorrt.runtime import Plan, TensorRtModel
@@ -57,7 +57,7 @@ class TensorRtBackend:
         Raises ModelError, BuildCancelled; OSError when `target` cannot be written.
         """
         self._facts()
-        cuda = Cuda(runtime())
+        cuda = Cuda(bindings())
         cuda.use_device()
         workspace = max(_LEAST_WORKSPACE, cuda.free_memory() // 2)
         plan.build(tensorrt(), plan.Job(path, card, target, workspace, self._timing()), report)
@@ -70,7 +70,7 @@ class TensorRtBackend:
         except OSError as error:
             raise ModelError(f"{path}: the engine cannot be read: {error}; build it again") from error
         loaded = Plan(path, content, card, f"{facts.gpu} (SM {facts.sm})")
-        return TensorRtModel(tensorrt(), Cuda(runtime()), loaded)
+        return TensorRtModel(tensorrt(), Cuda(bindings()), loaded)
 
     def _timing(self) -> Path | None:
         """Measurements hold for one device and one version."""

@@ -35,9 +35,9 @@ class Owned:
 
 
 class Buffer:
-    """Room for `size` bytes, at least one. Raises ModelError where there is none, holding nothing then."""
+    """Room that grows; none at first."""
 
-    def __init__(self, cuda: Cuda, size: int, *, host_only: bool = False) -> None:
+    def __init__(self, cuda: Cuda, *, host_only: bool = False) -> None:
         self._cuda = cuda
         self._host_only = host_only
         self._size = 0
@@ -45,10 +45,12 @@ class Buffer:
         """Address."""
         self.device = 0
         """Address; that of the host for a tensor which TensorRT reads there."""
-        self.fit(size)
 
     def fit(self, size: int) -> bool:
-        """Make room for `size` bytes; True if the addresses are other ones and the content is gone."""
+        """Make room for `size` bytes, at least one; True if the addresses are other ones and the content is gone.
+
+        Raises ModelError where there is no room, holding nothing then.
+        """
         if self.host and size <= self._size:
             return False
         self.free()

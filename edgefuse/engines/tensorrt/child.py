@@ -107,16 +107,18 @@ def _tensorrt_version() -> str:
     from edgefuse.engines.tensorrt.library import tensorrt
 
     try:
-        return str(tensorrt().__version__)
+        trt = tensorrt()
+        return str(trt.__version__)
     except (ImportError, OSError) as error:
         raise _MissingError(f"tensorrt cannot be imported: {error}; pip install 'edgefuse[tensorrt]'") from error
 
 
 def _runtime_version(driver: int) -> str:
-    from edgefuse.engines.tensorrt.cuda import runtime
+    from edgefuse.engines.tensorrt.cuda import bindings
 
     try:
-        _, version = runtime().cudaRuntimeGetVersion()
+        rt = bindings()
+        _, version = rt.cudaRuntimeGetVersion()
     except (ImportError, OSError, RuntimeError) as error:
         raise _MissingError(
             f"cuda.bindings cannot be imported: {error}; pip install 'cuda-bindings=={driver // 1000}.*'"

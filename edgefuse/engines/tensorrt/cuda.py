@@ -5,7 +5,7 @@ from typing import Any
 from edgefuse.core.errors import ModelError
 
 
-def runtime() -> Any:
+def bindings() -> Any:
     """NVIDIA's bindings of the CUDA runtime, cuda-bindings 12.8 or newer."""
     from cuda.bindings import runtime as rt
 
@@ -57,13 +57,13 @@ class Cuda:
 
     def to_device(self, device: int, host: int, size: int, stream: Any) -> None:
         """Queue a copy."""
-        kind = self._rt.cudaMemcpyKind.cudaMemcpyHostToDevice
-        _only("cudaMemcpyAsync", self._rt.cudaMemcpyAsync(device, host, size, kind, stream))
+        direction = self._rt.cudaMemcpyKind.cudaMemcpyHostToDevice
+        _only("cudaMemcpyAsync", self._rt.cudaMemcpyAsync(device, host, size, direction, stream))
 
     def to_host(self, host: int, device: int, size: int, stream: Any) -> None:
         """Queue a copy."""
-        kind = self._rt.cudaMemcpyKind.cudaMemcpyDeviceToHost
-        _only("cudaMemcpyAsync", self._rt.cudaMemcpyAsync(host, device, size, kind, stream))
+        direction = self._rt.cudaMemcpyKind.cudaMemcpyDeviceToHost
+        _only("cudaMemcpyAsync", self._rt.cudaMemcpyAsync(host, device, size, direction, stream))
 
     def begin_capture(self, stream: Any) -> None:
         """Record what this thread queues on the stream instead of running it."""

@@ -48,13 +48,13 @@ def build(trt: Any, job: Job, report: BuildReport) -> None:
     progress.tell(0.0, "reading the model")
     progress.settle()
     with listening(trt) as said:
-        plan = _serialized(trt, job, progress, said)
+        engine_bytes = _serialized(trt, job, progress, said)
     progress.settle()
-    if plan is None:
+    if engine_bytes is None:
         raise ModelError(f"{job.path}: TensorRT {trt.__version__} cannot build an engine: {said}")
     progress.tell(1.0, "writing the engine")
     progress.settle()
-    write_whole(job.target, memoryview(plan))
+    write_whole(job.target, memoryview(engine_bytes))
 
 
 def _serialized(trt: Any, job: Job, progress: Progress, said: Said) -> Any:
@@ -77,28 +77,30 @@ def _serialized(trt: Any, job: Job, progress: Progress, said: Said) -> Any:
     config.progress_monitor = watcher
     if job.timing is not None:
         timing.use(config, job.timing)
-    plan = builder.build_serialized_network(network, config)
-    if job.timing is not None and plan is not None:
+    serialized = builder.build_serialized_network(network, config)
+    if job.timing is not None and serialized is not None:
         timing.keep(config, job.timing)
-    return plan
+    return serialized
 
 
 def _complaints(parser: Any, said: Said) -> str:
     """Every error of the parser: operator, node, what is wrong."""
-    errors = [parser.get_error(index) for index in range(parser.num_errors)]
-    lines = [
-        f"operator {error.node_operator() or '?'} (node '{error.node_name()}'): {error.desc().strip()}"
-        if error.node_operator() or error.node_name()
-        else error.desc().strip()
-        for error in errors
-    ]
-    return "; ".join(lines) or str(said)
+    return "; ".join(_complaint(parser.get_error(index)) for index in range(parser.num_errors)) or str(said)
+
+
+def _complaint(parser_error: Any) -> str:
+    operator, node, what = parser_error.node_operator(), parser_error.node_name(), parser_error.desc()
+    where = f"operator {operator or '?'} (node '{node}'): " if operator or node else ""
+    return where + str(what).strip()
+
+
+def _wanted(network_tensor: Any) -> Wanted:
+    return Wanted(network_tensor.name, tuple(network_tensor.shape), network_tensor.is_shape_tensor)
 
 
 def _add_profile(builder: Any, network: Any, config: Any, job: Job) -> None:
     """Add one profile with the bounds of every input that needs some."""
-    inputs = [network.get_input(index) for index in range(network.num_inputs)]
-    wanted = [Wanted(tensor.name, tuple(tensor.shape), tensor.is_shape_tensor) for tensor in inputs]
+    wanted = [_wanted(network.get_input(index)) for index in range(network.num_inputs)]
     found = bounds(job.path, wanted, job.card)
     if not found:
         return

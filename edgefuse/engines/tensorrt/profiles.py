@@ -53,18 +53,18 @@ def bounds(where: object, inputs: Sequence[Wanted], card: Mapping[str, Any]) -> 
     }
 
 
-def _bounds(where: object, wanted: Wanted, profile: Any) -> Bounds:
+def _bounds(where: object, wanted: Wanted, told: Any) -> Bounds:
     what = f"{where}: input '{wanted.name}' {_shown(wanted.shape)}"
-    if profile is None:
+    if told is None:
         free = "its values are sizes" if wanted.is_shape else "it has free sizes"
         raise ModelError(f"{what}: {free}, and the card has no profile for it; {_HOW % wanted.name}")
-    if not isinstance(profile, Mapping) or sorted(profile) != sorted(_KEYS):
-        raise ModelError(f"{what}: expected a profile with min, opt and max, got {profile}; {_HOW % wanted.name}")
-    low, best, high = (_sizes(what, key, profile[key]) for key in _KEYS)
+    if not isinstance(told, Mapping) or sorted(told) != sorted(_KEYS):
+        raise ModelError(f"{what}: expected a profile with min, opt and max, got {told}; {_HOW % wanted.name}")
+    low, best, high = (_sizes(what, key, told[key]) for key in _KEYS)
     found = Bounds(low, best, high)
     wrong = _wrong(wanted, found)
     if wrong:
-        raise ModelError(f"{what}: {wrong}, got {profile}")
+        raise ModelError(f"{what}: {wrong}, got {told}")
     return found
 
 

@@ -44,6 +44,7 @@ class TensorRtModel:
         self._runtime: Any = None
         self._engine: Any = None
         self._context: Any = None
+        self._stream: Any = None
         self._executable: Any = None
         self._buffers: dict[str, Buffer] = {}
         self._shapes: dict[str, tuple[int, ...]] = {}
@@ -85,9 +86,7 @@ class TensorRtModel:
     def close(self) -> None:
         """Free it. Raises ModelError for the first thing that cannot be given back, when all of it was tried."""
         with self._busy:
-            with suppress(ModelError):
-                self._cuda.use_device()
-            self._executable = None
+            self._settle()
             self._owned.release()
 
     def _open(self) -> None:
@@ -102,7 +101,7 @@ class TensorRtModel:
             if self._engine is None:
                 raise ModelError(f"{refused}: {said}; build it again")
             self._stream = self._cuda.stream()
-            self._owned.add(lambda: self._cuda.destroy_stream(self._stream))
+            self._owned.add(self._end_stream)
             self._context = self._engine.create_execution_context()
             self._owned.add(self._drop)
             if self._context is None:
@@ -122,21 +121,19 @@ class TensorRtModel:
 
     def _furnish(self) -> None:
         """Make room for the greatest run; where sizes are values nobody knows it, and outputs grow when they must."""
+        for tensor in self._tensors:
+            buffer = Buffer(self._cuda, host_only=tensor.on_host)
+            self._owned.add(buffer.free)
+            self._buffers[tensor.name] = buffer
         for tensor in self._inputs:
-            self._add_buffer(tensor, tensor.room)
-        for tensor in self._outputs:
-            self._add_buffer(tensor, ())
-        if not any(tensor.on_host for tensor in self._inputs):
+            self._fit(tensor, tensor.room)
+        if not self._by_values:
             self._resize({tensor.name: tensor.room for tensor in self._inputs})
 
-    def _add_buffer(self, tensor: Tensor, shape: tuple[int, ...]) -> None:
-        buffer = Buffer(self._cuda, _bytes(tensor, shape), host_only=tensor.on_host)
-        self._owned.add(buffer.free)
-        self._buffers[tensor.name] = buffer
-        self._bind(tensor)
-
-    def _bind(self, tensor: Tensor) -> None:
-        if not self._context.set_tensor_address(tensor.name, self._buffers[tensor.name].device):
+    def _fit(self, tensor: Tensor, shape: tuple[int, ...]) -> None:
+        """Make room, and tell the context where it is."""
+        buffer = self._buffers[tensor.name]
+        if buffer.fit(_bytes(tensor, shape)) and not self._context.set_tensor_address(tensor.name, buffer.device):
             raise ModelError(f"{self._plan.path}: TensorRT refuses the address of tensor '{tensor.name}'")
 
     def _check(self, inputs: Tensors) -> None:
@@ -162,18 +159,19 @@ class TensorRtModel:
                     raise ModelError(f"{self._plan.path}: TensorRT refuses {shapes[tensor.name]} for it: {said}")
             unknown = self._context.infer_shapes()
             if unknown:
-                raise ValueError(f"{self._plan.path.name}: {dict(shapes)} give no sizes for {unknown}: {said}")
+                failure = ValueError if self._by_values else ModelError
+                raise failure(f"{self._plan.path.name}: {dict(shapes)} give no sizes for {unknown}: {said}")
         for tensor in self._outputs:
-            self._grow(tensor)
+            self._follow(tensor)
         self._shapes.update(shapes)
 
-    def _grow(self, tensor: Tensor) -> None:
+    def _follow(self, tensor: Tensor) -> None:
+        """Make room for what an output is to be."""
         shape = tuple(self._context.get_tensor_shape(tensor.name))
         if min(shape, default=0) < 0:
             raise ModelError(f"{self._plan.path}: the size of output '{tensor.name}' depends on the data: {shape}")
         self._shapes[tensor.name] = shape
-        if self._buffers[tensor.name].fit(_bytes(tensor, shape)):
-            self._bind(tensor)
+        self._fit(tensor, shape)
 
     @property
     def _by_values(self) -> bool:
@@ -239,13 +237,25 @@ class TensorRtModel:
     def _view_of(self, name: str) -> NDArray[Any]:
         return self._view(next(tensor for tensor in self._tensors if tensor.name == name))
 
+    def _end_stream(self) -> None:
+        stream, self._stream = self._stream, None
+        self._cuda.destroy_stream(stream)
+
     def _drop(self) -> None:
         """Let go of the context before its engine, and of that before its runtime."""
         self._context = None
         self._engine = None
         self._runtime = None
 
+    def _settle(self) -> None:
+        """Let work that a failed run left come to its end, before what it uses is freed."""
+        if self._stream is not None:
+            with suppress(ModelError):  # a device that failed has nothing left to do
+                self._cuda.use_device()
+                self._cuda.wait(self._stream)
+
     def _give_up(self) -> None:
+        self._settle()
         with suppress(ModelError):  # why it is given up matters more
             self._owned.release()
         self._drop()

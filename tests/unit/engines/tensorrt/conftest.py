@@ -1,5 +1,7 @@
-"""Small ONNX files to build engines from, and NVIDIA's builder that runs without a GPU."""
+"""Small ONNX files to build engines from, NVIDIA's builder that runs without a GPU, and a device that is none."""
 
+import importlib.util
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -104,3 +106,24 @@ def profile() -> Callable[..., Mapping[str, Any]]:
         return {"profiles": {"x": {key: [size, 3, 8, 8] for key, size in sizes.items()}}}
 
     return make
+
+
+@pytest.fixture(scope="session")
+def fakes() -> Any:
+    """The module fake_device.py beside this file."""
+    spec = importlib.util.spec_from_file_location("fake_device", Path(__file__).with_name("fake_device.py"))
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["fake_device"] = module  # dataclasses look their module up
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def device(fakes: Any) -> Any:
+    """A device without a GPU; skips where a driver would answer in its place."""
+    real = pytest.importorskip("cuda.bindings.runtime", reason="cuda-bindings is not installed: the extra rtx has it")
+    if int(real.cudaFree(0)[0]) == 0:
+        pytest.skip("a driver is here: the tests marked gpu run on the device itself")
+    return fakes.Device(real)
