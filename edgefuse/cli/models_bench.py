@@ -133,7 +133,7 @@ def print_rows(rows: Sequence[BenchRow], console: Console) -> None:
         units = sorted({(row.unit, row.model) for row in good})
         for unit in dict.fromkeys(unit for unit, _ in units):
             console.print(f"one run is {unit}: {', '.join(m for u, m in units if u == unit)}", style="dim")
-        console.print("layer: what it adds, median of Model.run less that of session.run, in turns", style="dim")
+        console.print("layer: what Model.run takes more than session.run beside it, median", style="dim")
     for row in rows:
         if not row.ok:
             console.print(Text.assemble(("FAIL ", "red"), f"{row.model} {_engine(row)}: {row.detail}"))

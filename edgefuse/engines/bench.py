@@ -63,9 +63,9 @@ class BenchRow:
     memory_mb: float | None = None
     """Resident memory that loading and the first runs add."""
     ratio: float | None = None
-    """Median of `Model.run` over the median of the library's own call on the same session, in turns."""
+    """`Model.run` over the library's own call on the same session right before or after it; median of all pairs."""
     overhead_us: float | None = None
-    """Difference of the two medians."""
+    """Their difference; median of all pairs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +110,7 @@ def measure(engine: Engine, backend: Backend | None, clock: Clock, runs: int | N
     _, run_mb = _grown(subject.run)
     first = clock.now() - loaded
     took, cpu, raw = _runs(subject, clock, runs)
-    ours, theirs = median(took), median(raw) if raw else None
+    pairs = list(zip(took, raw, strict=True)) if raw else []
     return BenchRow(
         model=engine.model,
         backend=engine.backend,
@@ -128,8 +128,8 @@ def measure(engine: Engine, backend: Backend | None, clock: Clock, runs: int | N
         cpu_ms=cpu / len(took) * 1e3,
         library_mb=library_mb,
         memory_mb=loaded_mb + run_mb,
-        ratio=ours / theirs if theirs else None,
-        overhead_us=(ours - theirs) / 1e3 if theirs else None,
+        ratio=median(ours / theirs for ours, theirs in pairs) if pairs else None,
+        overhead_us=median(ours - theirs for ours, theirs in pairs) / 1e3 if pairs else None,
     )
 
 
