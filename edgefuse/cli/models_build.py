@@ -169,12 +169,15 @@ class _Teller:
 
     def report(self, model: str, rung: Rung) -> BuildReport:
         """What one build is to call."""
-        begin = self._clock.now()
+        first: tuple[int, float] | None = None
         show = self._line(model, rung) if self._bars is None else self._bar(self._bars, f"{model} {_named(rung)}")
 
         def tell(share: float, phase: str) -> bool:
-            elapsed = (self._clock.now() - begin) / 1e9
-            show(share, phase, elapsed * (1 - share) / share if share > _STEP else None)
+            nonlocal first
+            now = self._clock.now()
+            first = first or (now, share)  # what came before, loading samples, says nothing about the rest
+            done = share - first[1]
+            show(share, phase, (now - first[0]) / 1e9 * (1 - share) / done if done > _STEP else None)
             return not self._stop.signal
 
         return tell

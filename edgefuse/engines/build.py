@@ -4,7 +4,9 @@ import errno
 import math
 import shutil
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -128,6 +130,15 @@ class Workshop:
                 return _record(made)
             return self._make(_Job(entry, source, key, self._backends[backend], work, progress))
 
+    def reject(self, entry: Entry, source: Path, backend: str, precision: Precision, why: str) -> bool:
+        """Tell that an engine cannot be loaded; whether it is out of the way, so that it is built once more.
+
+        False for what needs no build, and for an engine that was refused and built again before.
+        """
+        if self._needs_no_build(backend, precision):
+            return False
+        return self._cache.reject(self._key(entry, source, backend, precision), why)
+
     def _needs_no_build(self, backend: str, precision: Precision) -> bool:
         return precision == "fp32" and not self._backends[backend].suffix
 
@@ -209,7 +220,7 @@ class Workshop:
             "file": job.source.name,
             "built_s": round((end - begin) / 1e9, 3),
             "made": self._clock.wall(end).isoformat(timespec="seconds"),
-            "edgefuse": __version__,
+            "tools": _tools(),
         }
 
 
@@ -247,6 +258,15 @@ def _record(made: Made) -> Record:
         verdict=_verdict_of(note["verdict"]),
         built_s=note["built_s"],
     )
+
+
+def _tools() -> dict[str, str]:
+    """Versions of what took part."""
+    found = {"edgefuse": __version__}
+    for name in ("numpy", "onnx", "onnxruntime"):
+        with suppress(PackageNotFoundError):
+            found[name] = version(name)
+    return found
 
 
 def _finite(verdict: Mapping[str, Any]) -> dict[str, Any]:

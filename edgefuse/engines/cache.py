@@ -95,6 +95,21 @@ class EngineCache:
         with self.lock(key) as work, self._told():
             return Made(None, self._publish(key, {**note, "engine": None}, work))
 
+    def reject(self, key: Key, why: str) -> bool:
+        """Quarantine an engine that is whole, but that its backend does not take; it then counts as not there.
+
+        False if this was done before: built twice and refused twice, a third build would be no better.
+        """
+        mark = self.folder / ".quarantine" / f"{key.stem}.refused"
+        with self._locks.if_free(_name(key)) as free:
+            if not free or mark.exists():
+                return False
+            with self._told():
+                mark.parent.mkdir(parents=True, exist_ok=True)
+                mark.write_text(why, encoding="utf-8")
+            self._set_aside(self._sidecar(key), why)
+        return True
+
     def list(self) -> Sequence[Made]:
         """Everything that has a readable sidecar, sorted by path; nothing is hashed."""
         with self._told():

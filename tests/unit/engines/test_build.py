@@ -17,6 +17,7 @@ import pytest
 from edgefuse.core.errors import BuildCancelled, ModelError
 from edgefuse.engines.build import Record, Workshop
 from edgefuse.engines.cache import EngineCache
+from edgefuse.engines.keys import key_for
 
 HELPER = Path(__file__).with_name("copying_backend.py")
 
@@ -86,7 +87,8 @@ def test_an_engine_is_built_judged_and_kept(tmp_path: Path, source: Path, backen
     assert shop.state(entry, source, "copying", "fp32") == record
     (made,) = EngineCache(tmp_path / "engines", 10**9).list()
     assert made.note["depends"]["backend.version"] == "1"
-    assert {"made", "edgefuse", "built_s", "file"} <= set(made.note)
+    assert {"made", "built_s", "file"} <= set(made.note)
+    assert {"edgefuse", "onnxruntime"} <= set(made.note["tools"])
 
 
 def test_what_is_there_is_not_built_again(build: Callable[..., Record], backend: Any) -> None:
@@ -270,6 +272,67 @@ def test_samples_that_are_missing_are_told_and_not_recorded(tmp_path: Path, sour
     assert shop.state(entry, source, "copying", "fp32") is None
     (tmp_path / "samples" / "double" / "one.txt").write_text("sample", encoding="utf-8")
     assert shop.build(entry, source, "copying", "fp32", quiet).ok
+
+
+def test_an_engine_that_is_refused_is_built_once_more(tmp_path: Path, source: Path, backend: Any) -> None:
+    """What cannot be loaded goes to the quarantine and is built again; if that is refused, too, it stays."""
+    shop = copying.workshop(tmp_path / "engines", backend)
+    which = (copying.entry(source), source, "copying", "fp32")
+    shop.build(*which, quiet)
+
+    assert shop.reject(*which, "built by another version")
+    assert shop.state(*which) is None
+    again = shop.build(*which, quiet)
+    assert not shop.reject(*which, "built by another version")
+
+    assert again.ok
+    assert shop.state(*which) == again
+    assert backend.builds == 2
+
+
+def test_the_models_own_file_is_never_rejected(tmp_path: Path, source: Path, backend: Any) -> None:
+    """There is nothing to build again."""
+    shop = copying.workshop(tmp_path / "engines", backend)
+
+    assert not shop.reject(copying.entry(source), source, "onnx", "fp32", "broken")
+    assert source.exists()
+
+
+def test_the_samples_are_part_of_the_key_where_they_decide(tmp_path: Path, source: Path, backend: Any) -> None:
+    """fp32 does not depend on them; fp16 and int8 do, by their bytes, and so does the recipe."""
+    entry, folder = copying.entry(source), tmp_path / "samples"
+    folder.mkdir()
+    (folder / "a.jpg").write_bytes(b"one")
+
+    def digest(precision: Any, samples: Path | None) -> str:
+        return key_for(entry, source, backend, precision, samples).digest
+
+    assert digest("fp32", None) == digest("fp32", folder)
+    before = {precision: digest(precision, folder) for precision in ("fp16", "int8")}
+    assert before["int8"] != digest("int8", None)
+    (folder / "a.jpg").write_bytes(b"another")
+    for precision, old in before.items():
+        assert digest(precision, folder) != old
+        assert "recipe" in key_for(entry, source, backend, precision, folder).depends
+
+
+def test_a_copy_of_less_precision_is_calibrated_and_judged(tmp_path: Path, source: Path, backend: Any) -> None:
+    """Between source and engine the workshop converts, with the trial's samples; the note says how it was done."""
+    trial = copying.Sampled([{"x": np.full((2, 3), value, np.float32)} for value in (0.5, 1.0)])
+    shop = copying.workshop(tmp_path / "engines", backend, trial)
+    phases: list[str] = []
+
+    def report(_share: float, phase: str) -> bool:
+        phases.append(phase)
+        return True
+
+    record = shop.build(copying.entry(source), source, "copying", "fp16", report)
+
+    assert record.verdict is not None, record.detail
+    assert record.verdict.metric == "nothing"
+    assert phases[0].partition(":")[0] == "to fp16"
+    (made,) = EngineCache(tmp_path / "engines", 10**9).list()
+    assert made.note["how"]
 
 
 def test_four_processes_build_once(tmp_path: Path, source: Path, backend: Any) -> None:
