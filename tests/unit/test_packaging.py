@@ -7,7 +7,13 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-FILES = ("models/catalogue.yaml", "deploy/install.sh", "deploy/examples/home.yaml", "systemd/edgefuse.service")
+FILES = (
+    "models/catalogue.yaml",
+    "deploy/install.sh",
+    "deploy/examples/home.yaml",
+    "systemd/edgefuse.service",
+    "systemd/jetson.conf",
+)
 
 
 @pytest.fixture(scope="module")
