@@ -98,15 +98,18 @@ class EngineCache:
     def reject(self, key: Key, why: str) -> bool:
         """Quarantine an engine that is whole, but that its backend does not take; it then counts as not there.
 
-        False if this was done before: built twice and refused twice, a third build would be no better.
+        False if this was done before: built twice and refused twice, a third build would be no better. False also where
+        the folder cannot be written.
         """
         mark = self.folder / ".quarantine" / f"{key.stem}.refused"
         with self._locks.if_free(_name(key)) as free:
             if not free or mark.exists():
                 return False
-            with self._told():
+            try:
                 mark.parent.mkdir(parents=True, exist_ok=True)
                 mark.write_text(why, encoding="utf-8")
+            except OSError:
+                return False
             self._set_aside(self._sidecar(key), why)
         return True
 

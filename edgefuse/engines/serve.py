@@ -120,6 +120,7 @@ class Engines:
                 if (choice.backend, choice.precision) == (CPU, "fp32"):
                     raise
                 unfit[choice.backend, choice.precision] = str(error)
+                self.workshop.reject(entry, source, choice.backend, choice.precision, str(error))
 
     def _started(self, choice: Choice, card: Mapping[str, Any]) -> Model:
         model = self.backends[choice.backend].load(choice.path, {**card, "precision": choice.precision})

@@ -34,6 +34,8 @@ class CopyingBackend:
     def __init__(self, folder: Path, version: str = "1") -> None:
         self._folder = folder
         self._version = version
+        self.broken = False
+        """Whether it loads no engine any more."""
 
     @property
     def builds(self) -> int:
@@ -70,6 +72,8 @@ class CopyingBackend:
         onnx.save(model, str(target))
 
     def load(self, path: Path, card: Mapping[str, Any]) -> Model:
+        if self.broken:
+            raise ModelError(f"{path}: not an engine of this version")
         return OnnxBackend().load(path, card)
 
 

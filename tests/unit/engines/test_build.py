@@ -14,10 +14,14 @@ from typing import Any
 import numpy as np
 import pytest
 
+from edgefuse.config.models import ModelsConfig
 from edgefuse.core.errors import BuildCancelled, ModelError
 from edgefuse.engines.build import Record, Workshop
 from edgefuse.engines.cache import EngineCache
 from edgefuse.engines.keys import key_for
+from edgefuse.engines.onnx import OnnxBackend
+from edgefuse.engines.serve import Engines, Plugins
+from edgefuse.pipeline.clock import SystemClock
 
 HELPER = Path(__file__).with_name("copying_backend.py")
 
@@ -287,6 +291,29 @@ def test_an_engine_that_is_refused_is_built_once_more(tmp_path: Path, source: Pa
 
     assert again.ok
     assert shop.state(*which) == again
+    assert backend.builds == 2
+
+
+def test_what_serves_rejects_an_engine_that_does_not_load(tmp_path: Path, source: Path) -> None:
+    """The CPU serves, the reason is told, and the engine is to be built again; the second time it is only told."""
+    config = ModelsConfig.model_validate({"engine": "copying", "precision": "fp32"})
+    plugins = Plugins({"onnx": OnnxBackend, "copying": copying.CopyingBackend})
+    engines = Engines(config, tmp_path, SystemClock(), plugins)
+    entry = copying.entry(source)
+    backend: Any = engines.backends["copying"]
+
+    missing = []
+    for _ in range(2):
+        engines.workshop.build(entry, source, "copying", "fp32", quiet)
+        backend.broken = True
+        model, choice = engines.load(entry, source, entry.card)
+        backend.broken = False
+        model.close()
+        assert (choice.backend, choice.precision) == ("onnx", "fp32")
+        assert "not an engine of this version" in choice.why
+        missing.append(choice.missing and choice.missing.backend)
+
+    assert missing == ["copying", None]
     assert backend.builds == 2
 
 
