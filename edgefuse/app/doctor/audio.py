@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from edgefuse.app.doctor.findings import Case, Finding
-from edgefuse.app.doctor.sources import nodes, of_modality, refused, try_source
+from edgefuse.app.doctor.sources import nodes, refused, try_source
 from edgefuse.core.errors import ConfigError, SourceError
 from edgefuse.sources.microphone import input_devices
 
@@ -12,8 +12,9 @@ _PLUG = "plug one in; `arecord -l` lists the sound cards, `device:` names one"
 
 
 def check(case: Case) -> Iterator[Finding]:
-    """The input devices that PortAudio sees, and whether this user may open them."""
-    if case.site is not None and not of_modality(case.site, "audio"):
+    """The input devices that PortAudio sees, and whether this user may open them; what is configured speaks itself."""
+    configured = [part.type for part in case.site.sources.values()] if case.site else ["microphone"]
+    if "microphone" not in configured:
         yield Finding("devices", "audio", "ok", "no microphone is configured")
         return
     closed = refused(nodes(case.root / "dev/snd", "*"))
@@ -28,7 +29,8 @@ def check(case: Case) -> Iterator[Finding]:
     except (SourceError, OSError) as error:
         yield Finding("devices", "audio", "warn", f"PortAudio: {error}", _PLUG)
     else:
-        yield listed(devices)
+        if devices or case.site is None:
+            yield listed(devices)
 
 
 def listed(devices: list[str]) -> Finding:

@@ -20,9 +20,7 @@ def check(case: Case) -> Iterator[Finding]:
         return
     here = [row for row in rows if row.state == "cached"]
     size = sum(row.size for row in here) / 1e6
-    yield Finding(
-        "here", "models", "ok", f"{len(here)} of {len(rows)}, {size:.0f} MB: {', '.join(r.name for r in here)}"
-    )
+    yield Finding("here", "models", "ok", f"{len(here)} of {len(rows)} in {store.dir}, {size:.0f} MB")
     needed = _needed(case.site, rows)
     known = {row.name: row for row in rows}
     for name in needed:

@@ -66,7 +66,7 @@ def clock(case: Case, synced: bool | None) -> Finding:  # noqa: FBT001  what `sy
     if synced is None:
         return Finding("clock", "system", "ok", f"{shown}; the kernel does not say whether it is synchronised")
     if not synced:
-        return Finding("clock", "system", "warn", f"{shown}, not synchronised with a time server", set_it)
+        return Finding("clock", "system", "warn", f"{shown}, not synchronised", set_it)
     return Finding("clock", "system", "ok", f"{shown}, synchronised")
 
 

@@ -65,8 +65,8 @@ def usage(argv: list[str], capsys: pytest.CaptureFixture[str]) -> tuple[object, 
 
 @pytest.mark.parametrize(
     "command",
-    ["run", "check", "schema", "replay", "diff", "models", "evaluate", "demo"]
-    + [f"models {action}" for action in ("list", "pull", "verify")]
+    ["run", "check", "schema", "replay", "diff", "models", "evaluate", "demo", "doctor"]
+    + [f"models {action}" for action in ("list", "pull", "verify", "bench")]
     + [f"evaluate {what}" for what in ("voice", "wake", "objects")],
 )
 def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -84,7 +84,7 @@ def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
 
     assert code == 0
     listed = {line.split()[0] for line in out.splitlines() if line.startswith("    ") and line[4] != " "}
-    assert listed >= {"run", "check", "schema", "replay", "diff", "models", "evaluate", "demo"}
+    assert listed >= {"run", "check", "schema", "replay", "diff", "models", "evaluate", "demo", "doctor"}
     assert "Start with `edgefuse demo`" in out
 
 
