@@ -13,7 +13,7 @@ from typing import Any
 from edgefuse.core.errors import ModelError
 from edgefuse.core.ports import BuildReport
 from edgefuse.engines.files import write_whole
-from edgefuse.engines.tensorrt import timing
+from edgefuse.engines.tensorrt import freeze, timing
 from edgefuse.engines.tensorrt.log import Said, listening
 from edgefuse.engines.tensorrt.profiles import Wanted, bounds
 from edgefuse.engines.tensorrt.progress import Progress, monitor
@@ -47,8 +47,8 @@ def build(trt: Any, job: Job, report: BuildReport) -> None:
     progress = Progress(report)
     progress.tell(0.0, "reading the model")
     progress.settle()
-    with listening(trt) as said:
-        engine_bytes = _serialized(trt, job, progress, said)
+    with listening(trt) as said, freeze.fixed(job.path, job.card) as path:
+        engine_bytes = _serialized(trt, job, path, progress, said)
     progress.settle()
     if engine_bytes is None:
         raise ModelError(f"{job.path}: TensorRT {trt.__version__} cannot build an engine: {said}")
@@ -57,7 +57,7 @@ def build(trt: Any, job: Job, report: BuildReport) -> None:
     write_whole(job.target, memoryview(engine_bytes))
 
 
-def _serialized(trt: Any, job: Job, progress: Progress, said: Said) -> Any:
+def _serialized(trt: Any, job: Job, path: Path, progress: Progress, said: Said) -> Any:
     """The engine's bytes in memory of the library; None on failure. The parser owns the weights until then."""
     try:
         builder = trt.Builder(said.logger)
@@ -67,7 +67,7 @@ def _serialized(trt: Any, job: Job, progress: Progress, said: Said) -> Any:
     typed = int(trt.__version__.split(".")[0]) >= _ALWAYS_TYPED
     network = builder.create_network(0 if typed else 1 << flag)
     parser = trt.OnnxParser(network, said.logger)
-    if not parser.parse_from_file(str(job.path)):
+    if not parser.parse_from_file(str(path)):
         raise ModelError(f"{job.path}: TensorRT {trt.__version__} cannot read it: {_complaints(parser, said)}")
     config = builder.create_builder_config()
     config.set_memory_pool_limit(trt.MemoryPoolType.WORKSPACE, job.workspace)

@@ -46,11 +46,12 @@ def bounds(where: object, inputs: Sequence[Wanted], card: Mapping[str, Any]) -> 
     unknown = sorted(set(profiles) - known)
     if unknown:
         raise ModelError(f"{where}: the card has profiles for {unknown}, the model has inputs {sorted(known)}")
-    return {
+    found = {
         wanted.name: _bounds(where, wanted, profiles.get(wanted.name))
         for wanted in inputs
         if wanted.needs_profile or wanted.name in profiles
     }
+    return {wanted.name: found[wanted.name] for wanted in inputs if wanted.needs_profile}
 
 
 def _bounds(where: object, wanted: Wanted, told: Any) -> Bounds:

@@ -64,6 +64,21 @@ class Workshop:
         ends = [tensor("x", [12]), tensor("s", [2], TensorProto.INT64)], [tensor("y", ["a", "b"])]
         return self.save("reshape", [helper.make_node("Reshape", ["x", "s"], ["y"])], *ends)
 
+    def branches(self) -> Path:
+        """y = x without its first dimension if that is 1, else x: an If on a size, with branches of other ranks."""
+        inner = tensor("i", [None, None]), tensor("o", [None, None, None])
+        squeezed = helper.make_graph([helper.make_node("Squeeze", ["x", "zero"], ["i"])], "then", [], [inner[0]])
+        same = helper.make_graph([helper.make_node("Identity", ["x"], ["o"])], "else", [], [inner[1]])
+        nodes = [
+            helper.make_node("Shape", ["x"], ["sizes"]),
+            helper.make_node("Gather", ["sizes", "first"], ["size"]),
+            helper.make_node("Equal", ["size", "one"], ["is_one"]),
+            helper.make_node("If", ["is_one"], ["y"], name="the_if", then_branch=squeezed, else_branch=same),
+        ]
+        constants = {"zero": np.array([0]), "first": np.array(0), "one": np.array(1)}
+        ends = [tensor("x", ["a", 3, "b"])], [helper.make_tensor_value_info("y", TensorProto.FLOAT, None)]
+        return self.save("branches", nodes, *ends, **constants)
+
     def unsupported(self) -> Path:
         """Two operators that nobody has."""
         nodes = [
@@ -91,7 +106,7 @@ def built(rtx: Any, tmp_path: Path) -> Callable[..., bytes]:
 
     def make(path: Path, card: Mapping[str, Any] | None = None, report: BuildReport = lambda *_: True) -> bytes:
         target = tmp_path / "engine.plan"
-        build(rtx, Job(path, card or {}, target, workspace=64 << 20), report)
+        build(rtx, Job(path, card or {}, target, workspace=1 << 30), report)
         return target.read_bytes()
 
     return make

@@ -5,9 +5,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
 
+from edgefuse.config.models import ModelsConfig
 from edgefuse.core.errors import BuildCancelled, ModelError
+from edgefuse.engines.catalogue import load_catalogue
+from edgefuse.engines.store import Store
+from edgefuse.engines.tensorrt import freeze
+from edgefuse.pipeline.clock import SystemClock
 
 Built = Callable[..., bytes]
 Profile = Callable[..., Mapping[str, Any]]
@@ -75,6 +81,47 @@ def test_a_profile_that_makes_no_sense_is_told(built: Built, workshop: Any, prof
     """A mistake in a card's profiles is named, with what is expected, before anything is built."""
     with pytest.raises(ModelError, match=message):
         built(workshop.conv(batch="n"), {"profiles": profiles})
+
+
+def test_sizes_that_the_card_fixes_decide_branches(built: Built, workshop: Any) -> None:
+    """A profile with one size only is written into the model, and an If that follows from it is gone."""
+    path = workshop.branches()
+    card = {"profiles": {"x": {"min": [1, 3, 4], "opt": [1, 3, 4], "max": [1, 3, 4]}}}
+    assert len(built(path, card)) > 1000
+
+    with freeze.fixed(path, card) as copy:
+        assert [node.op_type for node in onnx.load(copy).graph.node] == ["Squeeze"]
+
+
+def test_fixing_sizes_leaves_precision_alone(workshop: Any, profile: Profile) -> None:
+    """The copy that is built from has the sizes of the card, and the types and Q/DQ of the file."""
+    path = workshop.conv(np.float16, batch="n")
+    with freeze.fixed(path, profile(2, 2, 2)) as copy:
+        model = onnx.load(copy)
+    (x,) = model.graph.input
+
+    assert [dim.dim_value for dim in x.type.tensor_type.shape.dim] == [2, 3, 8, 8]
+    assert {weight.data_type for weight in model.graph.initializer} == {onnx.TensorProto.FLOAT16}
+    assert [node.op_type for node in model.graph.node] == ["Conv", "Relu"]
+    assert not copy.exists()
+    with freeze.fixed(path, profile(1, 2, 2)) as same:
+        assert same == path
+
+
+CATALOGUE = load_catalogue(Path("none"))
+
+
+@pytest.mark.models
+@pytest.mark.parametrize("name", [entry.name for entry in CATALOGUE.values() if entry.card.get("format") == "onnx"])
+def test_every_model_of_the_catalogue_becomes_an_engine(built: Built, name: str) -> None:
+    """Each ONNX model that the catalogue names builds with the profiles of its card."""
+    store = Store(ModelsConfig.model_validate({"pull": "never"}), SystemClock())
+    try:
+        path = store.path(name)
+    except ModelError:
+        pytest.skip(f"{name} is not here: run `edgefuse models pull {name}`")
+
+    assert len(built(path, store.entry(name).card)) > 10_000
 
 
 def test_progress_never_falls_and_ends_at_one(built: Built, workshop: Any) -> None:
