@@ -10,15 +10,13 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from edgefuse.core.errors import ModelError, needs
+from edgefuse.core.errors import ConfigError, ModelError, needs
 from edgefuse.core.types import Nanoseconds
 
 PROMPT_TOKENS = 220
 WINDOWS = (1500, 3000)
 """Frames the encoder looks at: the shorter of them that holds the sound. Whisper is trained on 3000; 1500 give the same
 text for less than half of the CPU time, with fewer it begins to repeat itself."""
-HOP = 160
-"""Samples per frame."""
 _ROOM = 100
 """Frames of silence that must remain."""
 _TOKENS = 12
@@ -69,20 +67,18 @@ class Tokens:
     """Whisper's tokens in one language, after one prompt."""
 
     def __init__(self, tokenizer: Any, *, multilingual: bool, language: str, prompt: str) -> None:
-        """`tokenizer`: of the library tokenizers. Raises ConfigError without the recogniser's library."""
-        with needs("voice", "speech recognition"):
-            from faster_whisper.tokenizer import Tokenizer
-        self._tokenizer: Any = Tokenizer(
-            tokenizer, multilingual, task="transcribe", language=language if multilingual else "en"
-        )
-        self.bare: tuple[int, ...] = tuple(self._tokenizer.sot_sequence)
+        """`tokenizer`: of the library tokenizers. Raises ConfigError for a language that the model does not know."""
+        self._tokenizer = tokenizer
+        self.no_timestamps = self._special("notimestamps")
+        self.no_speech = self._special("nospeech", "nocaptions")
+        self.end = self._special("endoftext")
+        """Special tokens begin here."""
+        spoken = [self._special(language), self._special("transcribe")] if multilingual else []
+        self.bare: tuple[int, ...] = (self._special("startoftranscript"), *spoken)
         """What a text without prompt begins with; `no_timestamps` follows."""
-        said = self._tokenizer.encode(" " + prompt.strip())[:PROMPT_TOKENS]
-        self.before: tuple[int, ...] = (self._tokenizer.sot_prev, *said) if said else ()
+        said = self._encoded(f" {prompt.strip()}")[:PROMPT_TOKENS]
+        self.before: tuple[int, ...] = (self._special("startofprev"), *said) if said else ()
         """The prompt."""
-        self.no_timestamps: int = self._tokenizer.no_timestamps
-        self.no_speech: int = self._tokenizer.no_speech
-        self.end: int = self._tokenizer.eot
 
     @property
     def start(self) -> list[int]:
@@ -95,11 +91,22 @@ class Tokens:
 
     def text(self, tokens: Sequence[int]) -> str:
         """What they say."""
-        return str(self._tokenizer.decode(list(tokens))).strip()
+        return str(self._tokenizer.decode([token for token in tokens if token < self.end])).strip()
 
     def spell(self, text: str) -> list[int]:
         """A text as Whisper writes it: after a space, with a capital at its beginning."""
-        return list(self._tokenizer.encode(f" {text[:1].upper()}{text[1:]}"))
+        return self._encoded(f" {text[:1].upper()}{text[1:]}")
+
+    def _encoded(self, text: str) -> list[int]:
+        return list(self._tokenizer.encode(text, add_special_tokens=False).ids)
+
+    def _special(self, *names: str) -> int:
+        """The number of the token that has one of these names."""
+        found = [self._tokenizer.token_to_id(f"<|{name}|>") for name in names]
+        known = [token for token in found if token is not None]
+        if not known:
+            raise ConfigError(f"the recogniser has no token <|{names[0]}|>: expected a language that it was trained in")
+        return int(known[0])
 
 
 def load_tokenizer(folder: Path) -> Any:

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from edgefuse.core.errors import ModelError, needs
 from edgefuse.core.types import Nanoseconds
-from edgefuse.detectors.voice.recogniser import HOP, WINDOWS, Heard, Tokens, padded, window_of
+from edgefuse.detectors.voice.recogniser import WINDOWS, Heard, Tokens, padded, window_of
+from edgefuse.detectors.voice.spectrogram import HOP, Spectrogram
 
 _LEAST = 1e-9
 
@@ -38,12 +39,13 @@ class Whisper:
             language=language,
             prompt=prompt,
         )
+        self._spectrogram = Spectrogram(self._whisper.model.n_mels)
         self.hear(np.zeros(1600, dtype=np.int16))
         self._workers = tuple(sorted(_threads() - before))
 
     def hear(self, pcm: NDArray[np.int16]) -> Heard:
         """Write down `pcm` (n,), up to 30 s; when it repeats itself in the short window, again in the long one."""
-        mel = self._whisper.feature_extractor(pcm[: WINDOWS[-1] * HOP].astype(np.float32) / 32768)
+        mel = self._spectrogram(pcm[: WINDOWS[-1] * HOP])
         window = window_of(mel)
         heard = self._decode(mel, window)
         return self._decode(mel, WINDOWS[-1]) if heard.repeats and window < WINDOWS[-1] else heard

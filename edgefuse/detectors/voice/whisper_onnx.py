@@ -9,12 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgefuse.core.errors import needs
 from edgefuse.core.ports import Model
 from edgefuse.core.types import Nanoseconds
 from edgefuse.detectors.voice.decoding import Decoding, log_softmax
 from edgefuse.detectors.voice.recogniser import (
-    HOP,
     WINDOWS,
     Heard,
     Tokens,
@@ -23,6 +21,7 @@ from edgefuse.detectors.voice.recogniser import (
     suppressed,
     window_of,
 )
+from edgefuse.detectors.voice.spectrogram import HOP, Spectrogram
 
 _LEAST = math.log(1e-9)
 _MULTILINGUAL = 51865
@@ -37,10 +36,8 @@ class WhisperOnnx:
 
     def __init__(self, encoder: Model, decoder: Model, folder: Path, language: str, prompt: str) -> None:
         """`folder`: the CTranslate2 model that both are made of, for its tokens. Raises ModelError, ConfigError."""
-        with needs("voice", "speech recognition"):
-            from faster_whisper.feature_extractor import FeatureExtractor
         self._encoder, self._decoder = encoder, decoder
-        self._features: Any = FeatureExtractor(feature_size=int(encoder.inputs["mel"][1] or 0))
+        self._spectrogram = Spectrogram(int(encoder.inputs["mel"][1] or 0))
         size = int(decoder.outputs["logits"][1] or 0)
         self.tokens = Tokens(
             load_tokenizer(folder), multilingual=size >= _MULTILINGUAL, language=language, prompt=prompt
@@ -54,7 +51,7 @@ class WhisperOnnx:
 
     def hear(self, pcm: NDArray[np.int16]) -> Heard:
         """Write down `pcm` (n,), up to 30 s; when it repeats itself in the short window, again in the long one."""
-        mel = self._features(pcm[: WINDOWS[-1] * HOP].astype(np.float32) / 32768)
+        mel = self._spectrogram(pcm[: WINDOWS[-1] * HOP])
         window = window_of(mel)
         heard = self._decode(mel, window)
         return self._decode(mel, WINDOWS[-1]) if heard.repeats and window < WINDOWS[-1] else heard
