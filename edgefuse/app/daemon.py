@@ -138,7 +138,8 @@ class Daemon:
         site = self.site
         store = model_store(site.models, self.clock, _pulling)
         self.ports = Ports(self.clock, self.health, self.connection, store)
-        self._engines = EngineBuilds(self.path, site.models, store, self.health.part("engines", "engines"))
+        part = self.health.part("engines", "engines")
+        self._engines = EngineBuilds(self.path, site.models, store, part, lambda: self.call(self._dirty.set))
         self.parts: Parts = build_parts(site, self.ports)
         self.outbox = Outbox(
             state_dir(site) / "outbox.db",

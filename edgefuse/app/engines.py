@@ -3,7 +3,7 @@
 import json
 import os
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from subprocess import DEVNULL, PIPE
@@ -31,11 +31,21 @@ _log = structlog.get_logger()
 class EngineBuilds:
     """Builds what is missing in a child of the lowest priority, one model after the other; health tells how far."""
 
-    def __init__(self, config_file: Path, config: ModelsConfig, store: Store, health: PartHealth) -> None:
+    def __init__(
+        self,
+        config_file: Path,
+        config: ModelsConfig,
+        store: Store,
+        health: PartHealth,
+        changed: Callable[[], object] = lambda: None,
+    ) -> None:
+        """`changed` is called when health is worth telling."""
         self._file = config_file
         self._config = config
         self._store = store
         self._health = health
+        self._changed = changed
+        self._told: tuple[object, int] = ("", 0)
         self._failed: dict[str, str] = {}
 
     async def run(self) -> None:
@@ -128,6 +138,10 @@ class EngineBuilds:
         if line is not None:
             info["building"] = {key: line.get(key) for key in ("backend", "precision", "share", "phase", "eta_s")}
         self._health.info[name] = info
+        step = (line.get("phase"), int(20 * float(line.get("share") or 0))) if line is not None else ("", 0)
+        if step != self._told:
+            self._told = step
+            self._changed()
 
     def _fail(self, name: str, reason: str) -> None:
         self._failed[name] = reason
