@@ -2,6 +2,7 @@
 
 import errno
 import math
+import os
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -151,7 +152,7 @@ class Workshop:
 
     def _make(self, job: _Job) -> Record:
         """Try it. What keeps it from being judged at all is not recorded: it may be another next time."""
-        self._enough_room(job.source)
+        self._enough_room(job)
         begin = self._clock.now()
         try:
             judge = self._judge(job)
@@ -162,7 +163,7 @@ class Workshop:
             verdict = self._verdict(job, judge, made)
         except (ModelError, OSError) as error:
             job.progress.check()  # a backend that was told to stop may call it a failure
-            self._disk_told(error)
+            self._disk_told(job, error)
             if isinstance(error, (BuildCancelled, OSError)):
                 raise
             return _record(self._cache.refuse(job.key, self._note(job, begin, str(error))))
@@ -193,20 +194,28 @@ class Workshop:
         finally:
             candidate.close()
 
-    def _enough_room(self, source: Path) -> None:
-        needed = _ROOM * source.stat().st_size
-        free = shutil.disk_usage(self._cache.folder).free
-        if free < needed:
-            short = f"about {needed // 10**6 + 1} MB are needed, {free // 10**6} MB are free"
-            raise ModelError(self._cache.trouble(OSError(errno.ENOSPC, short)))
+    def _enough_room(self, job: _Job) -> None:
+        """Try whether the disk, its quota and the process's limit give what a build needs. Raises ModelError."""
+        needed = _ROOM * job.source.stat().st_size
+        trial = job.work / "room"
+        try:
+            with trial.open("wb") as file:
+                os.posix_fallocate(file.fileno(), 0, needed)
+        except OSError as error:
+            free = shutil.disk_usage(self._cache.folder).free
+            short = f"about {needed / 1e6:.1f} MB are needed, {free / 1e6:.1f} MB are free"
+            raise ModelError(self._cache.trouble(OSError(error.errno, f"{error.strerror}: {short}"))) from error
+        finally:
+            trial.unlink(missing_ok=True)
 
-    def _disk_told(self, error: BaseException) -> None:
+    def _disk_told(self, job: _Job, error: BaseException) -> None:
         """A disk that takes no more is the operator's to mend, not a failure of this engine. Raises ModelError."""
         cause: BaseException | None = error
         while cause is not None:
             if isinstance(cause, OSError) and cause.errno in _DISK:
                 raise ModelError(self._cache.trouble(cause)) from error
             cause = cause.__cause__
+        self._enough_room(job)  # a library that cannot write says anything but that
 
     def _note(
         self, job: _Job, begin: Nanoseconds, detail: str, verdict: Verdict | None = None, how: str = ""

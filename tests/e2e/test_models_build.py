@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import pty
+import resource
 import shutil
 import signal
 import subprocess
@@ -275,6 +276,30 @@ def test_int8_for_the_cpu_is_built_from_samples(shop: Shop) -> None:
     # Whether int8 is faster is the CPU's to say; if it is not, that is the reason of the refusal.
     assert done.returncode == (0 if record["ok"] else 1)
     assert record["ok"] or "fast" in record["detail"]
+
+
+def test_a_full_disk_ends_the_build_with_what_to_do(shop: Shop) -> None:
+    """The engine does not fit: 78, the folder and the setting are named, nothing half and no record is left."""
+    shop.add("convolution", convolution())
+
+    def small_files() -> None:
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+
+    done = subprocess.run(
+        shop.command("build", "convolution", "--engine", "cpu", "--precision", "int8"),
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**shop.env, "PYTHONDONTWRITEBYTECODE": "1"},
+        preexec_fn=small_files,
+    )
+
+    assert done.returncode == 78, done.stderr
+    assert "no space for an engine" in done.stderr
+    assert "MB are needed" in done.stderr
+    assert "EDGEFUSE_MODELS" in done.stderr
+    assert shop.engines() == []
 
 
 def test_int8_without_samples_is_not_built(shop: Shop) -> None:
