@@ -89,8 +89,8 @@ def _complaints(parser: Any, said: Said) -> str:
 
 
 def _complaint(parser_error: Any) -> str:
-    operator, node, what = parser_error.node_operator(), parser_error.node_name(), parser_error.desc()
-    where = f"operator {operator or '?'} (node '{node}'): " if operator or node else ""
+    operator, place, what = parser_error.node_operator(), parser_error.node_name(), parser_error.desc()
+    where = f"operator {operator or '?'} (node '{place}'): " if operator or place else ""
     return where + str(what).strip()
 
 

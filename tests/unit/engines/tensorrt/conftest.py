@@ -76,7 +76,7 @@ class Workshop:
             helper.make_node("If", ["is_one"], ["y"], name="the_if", then_branch=squeezed, else_branch=same),
         ]
         constants = {"zero": np.array([0]), "first": np.array(0), "one": np.array(1)}
-        ends = [tensor("x", ["a", 3, "b"])], [helper.make_tensor_value_info("y", TensorProto.FLOAT, None)]
+        ends = [tensor("x", ["a", 3, "b"])], [tensor("y", ["p", "q"])]
         return self.save("branches", nodes, *ends, **constants)
 
     def unsupported(self) -> Path:

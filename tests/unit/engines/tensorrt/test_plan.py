@@ -13,6 +13,7 @@ from edgefuse.core.errors import BuildCancelled, ModelError
 from edgefuse.engines.catalogue import load_catalogue
 from edgefuse.engines.store import Store
 from edgefuse.engines.tensorrt import freeze
+from edgefuse.engines.tensorrt.plan import Job, build
 from edgefuse.pipeline.clock import SystemClock
 
 Built = Callable[..., bytes]
@@ -187,3 +188,13 @@ def test_an_engine_that_cannot_be_written_is_told(built: Built, workshop: Any, t
     with pytest.raises(OSError, match=r"engine.plan"):
         built(workshop.conv())
     assert sorted(path.name for path in tmp_path.iterdir()) == ["conv_float32_1.onnx", "engine.plan"]
+
+
+@pytest.mark.filterwarnings("ignore:.*no-ops in TensorRT-RTX")
+def test_a_timing_cache_passes_through_the_library(rtx: Any, workshop: Any, tmp_path: Path) -> None:
+    """A cache is made, taken and serialised by the library's own classes; in TensorRT-RTX it holds nothing."""
+    cache = tmp_path / "cache" / "timing.cache"
+    for _ in range(2):
+        build(rtx, Job(workshop.conv(), {}, tmp_path / "a.plan", 1 << 30, cache), lambda *_: True)
+
+    assert len(cache.read_bytes()) > 32
