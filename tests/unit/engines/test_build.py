@@ -377,6 +377,23 @@ def test_four_processes_build_once(tmp_path: Path, source: Path, backend: Any) -
     )
 
 
+def test_who_waits_for_another_builder_is_told_and_may_leave(tmp_path: Path, source: Path, backend: Any) -> None:
+    """While another one builds the same engine the phase says so, and the answer False ends the wait."""
+    entry, told = copying.entry(source), list[str]()
+
+    def report(_share: float, phase: str) -> bool:
+        told.append(phase)
+        return len(told) < 3
+
+    shop = copying.workshop(tmp_path / "engines", backend)
+    key = key_for(entry, source, backend, "fp32", None)
+    with EngineCache(tmp_path / "engines", 10**9).lock(key), pytest.raises(BuildCancelled):
+        shop.build(entry, source, "copying", "fp32", report)
+
+    assert told == ["waiting for another process that builds it"] * 3
+    assert backend.builds == 0
+
+
 def test_kill_9_at_any_moment_is_survived(tmp_path: Path, source: Path, backend: Any) -> None:
     """A killed builder leaves no engine that is not whole, and the next one builds without waiting."""
     engines = tmp_path / "engines"
