@@ -7,16 +7,16 @@ import threading
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, ClassVar, Literal, TypeAlias
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edgefuse.core.errors import ModelError
 from edgefuse.core.ports import BuildReport, Precision, Probe, Tensors
+from edgefuse.engines import feed
 from edgefuse.engines.files import remove, sha256_of, sync
 
-Shape: TypeAlias = tuple[int | str | None, ...]
 _PROVIDER = "CPUExecutionProvider"
 _ERRORS_ONLY = 3
 
@@ -94,8 +94,8 @@ class OnnxModel:
         self._path = path
         provider = session.get_providers()[0]
         self.runs_on = f"{_version()} {provider}"
-        self.inputs: Mapping[str, Shape] = {i.name: tuple(i.shape) for i in session.get_inputs()}
-        self.outputs: Mapping[str, Shape] = {o.name: tuple(o.shape) for o in session.get_outputs()}
+        self.inputs: Mapping[str, feed.Shape] = {i.name: tuple(i.shape) for i in session.get_inputs()}
+        self.outputs: Mapping[str, feed.Shape] = {o.name: tuple(o.shape) for o in session.get_outputs()}
         self._types = {i.name: _dtype(i.type) for i in session.get_inputs()}
         if provider != _PROVIDER:
             raise ModelError(f"{path}: expected to run on {_PROVIDER}, got {provider}")
@@ -109,37 +109,17 @@ class OnnxModel:
         """Infer. Raises ValueError naming the input that is missing, unknown or of another rank, shape or dtype."""
         if self._session is None:
             raise ValueError(f"{self._path.name}: the model is closed")
-        self._check(inputs)
+        feed.check(self._path.name, self.inputs, self._types, inputs)
         arrays = self._session.run(None, dict(inputs))
         return dict(zip(self.outputs, arrays, strict=True))
 
     def example(self) -> dict[str, NDArray[Any]]:
         """A feed that it takes: shapes and values of the card, else zeros with every free dimension 1."""
-        cards = self._card.get("inputs", {})
-        feed = {}
-        for name, shape in self.inputs.items():
-            card = cards.get(name, {})
-            sizes = card.get("shape", [size if isinstance(size, int) else 1 for size in shape])
-            feed[name] = np.full(sizes, card.get("value", 0), self._types[name])
-        return feed
+        return feed.example(self._card, self.inputs, self._types)
 
     def close(self) -> None:
         """Free it."""
         self._session = None
-
-    def _check(self, inputs: Tensors) -> None:
-        if inputs.keys() != self.inputs.keys():
-            raise ValueError(f"{self._path.name}: expected inputs {sorted(self.inputs)}, got {sorted(inputs)}")
-        for name, array in inputs.items():
-            want = self.inputs[name]
-            fits = len(want) == array.ndim and all(
-                not isinstance(size, int) or size == got for size, got in zip(want, array.shape, strict=True)
-            )
-            if not fits or array.dtype != self._types[name]:
-                raise ValueError(
-                    f"{self._path.name}: input '{name}': expected {self._types[name]} {want}, "
-                    f"got {array.dtype} {array.shape}"
-                )
 
 
 def _version() -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from edgefuse.core.errors import ModelError
+from edgefuse.core.errors import BuildCancelled, ModelError
 from edgefuse.core.ports import Backend, Model, Tensors
 from edgefuse.testing.config_checks import Check
 
@@ -16,9 +16,14 @@ from edgefuse.testing.config_checks import Check
 def check_backend(
     make: Callable[[], Backend], path: Path, feed: Tensors, card: Mapping[str, Any] | None = None
 ) -> Iterator[Check]:
-    """Facts that hold for every backend that is usable here, on one ONNX file and a feed that it takes."""
+    """Facts that hold for every backend that is usable here, on one ONNX file and a feed that it takes.
+
+    A backend whose engines have a suffix builds one before each load.
+    """
     card = card or {}
     yield Check("probes without raising", lambda: _probes(make()))
+    yield Check("says what its engines depend on", lambda: _fingerprint(make()))
+    yield Check("builds, tells how far it is, and stops when told", lambda: _builds(make(), path, card))
     yield Check("names inputs and outputs", lambda: _names(_load(make, path, card), feed))
     yield Check("infers the same again", lambda: _repeats(_load(make, path, card), feed))
     yield Check("never changes its inputs", lambda: _leaves_alone(_load(make, path, card), feed))
@@ -28,7 +33,14 @@ def check_backend(
 
 
 def _load(make: Callable[[], Backend], path: Path, card: Mapping[str, Any]) -> Model:
-    return make().load(path, card)
+    """Load the file, or what is built of it; the engine's file is gone afterwards."""
+    backend = make()
+    if not backend.suffix:
+        return backend.load(path, card)
+    with TemporaryDirectory() as folder:
+        target = Path(folder, f"{path.stem}{backend.suffix}")
+        backend.build(path, card, target, lambda *_: True)
+        return backend.load(target, card)
 
 
 def _probes(backend: Backend) -> None:
@@ -36,6 +48,43 @@ def _probes(backend: Backend) -> None:
     assert first.reason, "a probe gives no reason"
     assert first == again, f"probed {first}, then {again}"
     assert type(backend).name, "a backend has no name"
+
+
+def _fingerprint(backend: Backend) -> None:
+    found = dict(backend.fingerprint())
+    assert found, "an engine depends on nothing: an update of the library would go unseen"
+    assert all(isinstance(text, str) for pair in found.items() for text in pair), f"expected text only, got {found}"
+    assert found == dict(backend.fingerprint()), "the fingerprint is another one the second time"
+
+
+def _builds(backend: Backend, path: Path, card: Mapping[str, Any]) -> None:
+    shares: list[float] = []
+
+    def report(share: float, _phase: str) -> bool:
+        shares.append(share)
+        return True
+
+    with TemporaryDirectory() as folder:
+        target = Path(folder, f"engine{backend.suffix}")
+        backend.build(path, card, target, report)
+        left = [each.name for each in Path(folder).iterdir()]
+        expected = [target.name] if backend.suffix else []
+        assert left == expected, f"expected a build to leave {expected}, got {left}"
+    assert shares == sorted(shares), "the share of the build fell"
+    assert all(0 <= share <= 1 for share in shares), f"expected shares from 0 to 1, got {shares}"
+    if backend.suffix:
+        _stops(backend, path, card)
+
+
+def _stops(backend: Backend, path: Path, card: Mapping[str, Any]) -> None:
+    with TemporaryDirectory() as folder:
+        build = partial(backend.build, path, card, Path(folder, f"engine{backend.suffix}"))
+        assert _raised(BuildCancelled, lambda: build(lambda *_: False)) is not None, "the build was not cancelled"
+        noise = Path(folder, "noise.onnx")
+        noise.write_bytes(bytes(range(256)) * 8)
+        said = _raised(ModelError, lambda: backend.build(noise, card, Path(folder, "noise"), lambda *_: True))
+        assert said is not None, "an engine was built of noise; expected ModelError"
+        assert [each.name for each in Path(folder).iterdir()] == [noise.name], "a build that failed left a file"
 
 
 def _names(model: Model, feed: Tensors) -> None:
@@ -85,8 +134,9 @@ def _closes(model: Model) -> None:
 
 def _refuses_files(backend: Backend, card: Mapping[str, Any]) -> None:
     with TemporaryDirectory() as folder:
-        files = {"none.onnx": None, "empty.onnx": b"", "noise.onnx": bytes(range(256)) * 8}
-        for name, content in files.items():
+        files = {"none": None, "empty": b"", "noise": bytes(range(256)) * 8}
+        for stem, content in files.items():
+            name = f"{stem}{backend.suffix or '.onnx'}"
             path = Path(folder, name)
             if content is not None:
                 path.write_bytes(content)

@@ -10,7 +10,7 @@ import pytest
 from pydantic import BaseModel
 
 from edgefuse.config.models import BeliefConfig, DetectorConfig, PublisherConfig, SourceConfig
-from edgefuse.core.errors import ModelError, PublishError, SourceError
+from edgefuse.core.errors import BuildCancelled, ModelError, PublishError, SourceError
 from edgefuse.core.ports import Array, Emit, Probe, Tensors
 from edgefuse.core.types import SECOND, Decision, HealthChange, Message, Modality, Observation, Reading, Sample
 from edgefuse.testing import (
@@ -464,9 +464,16 @@ def backend(model: type[Doubler], *, careful: bool = True) -> Callable[[], Any]:
 
     class Fake:
         name: ClassVar[str] = "fake"
+        suffix: ClassVar[str] = ""
 
         def probe(self) -> Probe:
             return Probe(usable=True, reason="always")
+
+        def fingerprint(self) -> dict[str, str]:
+            return {"fake": "1"}
+
+        def build(self, *_: Any) -> None:
+            """Files run as they are."""
 
         def load(self, path: Any, _card: Any) -> Doubler:
             if careful and (not path.exists() or not path.read_bytes().startswith(b"good")):
@@ -476,6 +483,71 @@ def backend(model: type[Doubler], *, careful: bool = True) -> Callable[[], Any]:
     return Fake
 
 
+class Builder(backend(Doubler)):  # type: ignore[misc]  # a class made by a function
+    """A backend whose engines are copies."""
+
+    suffix: ClassVar[str] = ".plan"
+    shares: ClassVar[tuple[float, ...]] = (0, 0.5, 1)
+
+    def build(self, path: Any, _card: Any, target: Any, report: Callable[[float, str], bool]) -> None:
+        if not path.read_bytes().startswith(b"good"):
+            raise ModelError(f"{path} is no model")
+        for share in self.shares:
+            self.go_on(report(share, "copy"))
+        target.write_bytes(path.read_bytes())
+
+    def go_on(self, wanted: object) -> None:
+        if not wanted:
+            raise BuildCancelled("nobody wants it")
+
+
+class Backwards(Builder):
+    shares = (0, 0.5, 0.4, 1)
+
+
+class Percent(Builder):
+    shares = (0, 50, 100)
+
+
+class Deaf(Builder):
+    def go_on(self, wanted: object) -> None:
+        """Go on."""
+
+
+class Untidy(Builder):
+    def build(self, path: Any, _card: Any, target: Any, report: Callable[[float, str], bool]) -> None:
+        target.with_name("left").write_bytes(b"")
+        super().build(path, _card, target, report)
+
+
+class Gullible(Builder):
+    def build(self, path: Any, _card: Any, target: Any, report: Callable[[float, str], bool]) -> None:
+        self.go_on(report(0, "copy"))
+        target.write_bytes(path.read_bytes())
+
+
+class Restless(Builder):
+    times: ClassVar[list[int]] = []
+
+    def fingerprint(self) -> dict[str, str]:
+        self.times.append(1)
+        return {"fake": str(len(self.times))}
+
+
+class Careless(Builder):
+    def fingerprint(self) -> dict[str, Any]:
+        return {}
+
+
+class Numeric(Builder):
+    def fingerprint(self) -> dict[str, Any]:
+        return {"fake": 1}
+
+
+_BUILDS = "builds, tells how far it is, and stops when told"
+_DEPENDS = "says what its engines depend on"
+
+
 @pytest.mark.parametrize(
     ("make", "names"),
     [
@@ -483,6 +555,15 @@ def backend(model: type[Doubler], *, careful: bool = True) -> Callable[[], Any]:
         (backend(Trusting), ["refuses a wrong feed by ValueError"]),
         (backend(InPlace), ["infers the same again", "never changes its inputs"]),
         (backend(Doubler, careful=False), ["refuses what is no model by ModelError"]),
+        (Builder, []),
+        (Backwards, [_BUILDS]),
+        (Percent, [_BUILDS]),
+        (Deaf, [_BUILDS]),
+        (Untidy, [_BUILDS]),
+        (Gullible, [_BUILDS]),
+        (Restless, [_DEPENDS]),
+        (Careless, [_DEPENDS]),
+        (Numeric, [_DEPENDS]),
     ],
 )
 def test_backends_with_one_fault_are_caught(make: Callable[[], Any], names: list[str], tmp_path: Any) -> None:
