@@ -35,7 +35,7 @@ AREAS = (
     Area("broker", broker.check, 40),
     Area("audio", audio.check, 30),
     Area("cameras", cameras.check, 20),
-    Area("models", models.check, 60),
+    Area("models", models.check, 90),
     Area("engines", gpu.check, 90),
 )
 _OF_SOURCES: Mapping[str, tuple[Modality, Check]] = {

@@ -1,6 +1,7 @@
 """The folders that are written to."""
 
 import os
+import pwd
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -55,4 +56,7 @@ def _exists(path: Path) -> bool:
 
 
 def _user() -> str:
-    return os.environ.get("USER") or f"user {os.getuid()}"
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return f"user {os.getuid()}"

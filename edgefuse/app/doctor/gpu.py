@@ -62,11 +62,12 @@ def backend(name: str, probe: Probe, *, wanted: bool, gpu: bool) -> Finding:
         return Finding(name, "engines", "ok", probe.reason)
     if name == _CPU:
         return Finding(name, "engines", "fail", probe.reason, "run `pip install --force-reinstall onnxruntime`")
+    found, _, then = probe.reason.partition("; ")
     if wanted:
-        return Finding(name, "engines", "fail", probe.reason, "mend that, or set models.engine to auto")
+        return Finding(name, "engines", "fail", found, f"{then or 'mend that'}; or set models.engine to auto")
     if gpu:
-        return Finding(name, "engines", "warn", probe.reason, "mend that; until then models run on the CPU")
-    return Finding(name, "engines", "ok", f"not used: {probe.reason.split(';')[0]}")
+        return Finding(name, "engines", "warn", found, f"{then or 'mend that'}; until then models run on the CPU")
+    return Finding(name, "engines", "ok", f"not used: {found}")
 
 
 def jetson(root: Path) -> Iterator[Finding]:
@@ -171,8 +172,8 @@ def served(choice: Choice, probes: Mapping[str, Probe]) -> Finding:
     )
     if choice.fell_back:
         asked = " ".join(word for word in choice.asked if word != "auto")
-        advice = build if choice.missing else "mend what is told, or ask for auto"
-        return Finding(choice.model, "engines", "warn", f"{found} ({asked} was asked for)", advice)
+        advice = build if choice.missing else "mend that, or ask for auto"
+        return Finding(choice.model, "engines", "warn", f"not {asked} but {found}", advice)
     if choice.missing is not None:
         return Finding(choice.model, "engines", "warn", found, build)
     return Finding(choice.model, "engines", "ok", found)

@@ -3,9 +3,10 @@
 from collections.abc import Iterator, Sequence
 
 from edgefuse.app.doctor.findings import Case, Finding
+from edgefuse.app.models import model_store
 from edgefuse.config.models import ModelsConfig, Site
 from edgefuse.core.errors import ConfigError, ModelError
-from edgefuse.engines.store import ModelRow, Store
+from edgefuse.engines.store import ModelRow
 from edgefuse.registry import load
 
 
@@ -13,10 +14,13 @@ def check(case: Case) -> Iterator[Finding]:
     """What is here in one line; a line more for each that is broken, or needed and missing."""
     config = case.site.models if case.site else ModelsConfig()
     try:
-        store = Store(config, case.clock)
+        store = model_store(config, case.clock)
         rows = store.list()
     except ModelError as error:
-        yield Finding("catalogue", "models", "fail", str(error), "mend or remove catalogue.yaml there")
+        found, _, then = str(error).partition("; ")
+        yield Finding(
+            "here", "models", "fail", found, then or "mend catalogue.yaml there, or `models:` in the configuration"
+        )
         return
     here = [row for row in rows if row.state == "cached"]
     size = sum(row.size for row in here) / 1e6

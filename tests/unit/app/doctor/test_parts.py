@@ -12,6 +12,7 @@ from edgefuse.app.doctor.findings import Case, Finding
 from edgefuse.core.ports import Probe
 from edgefuse.engines.select import Rung
 from edgefuse.engines.serve import Choice
+from edgefuse.pipeline.clock import SystemClock
 from edgefuse.testing.fakes import FakeClock
 
 Make = Callable[..., Case]
@@ -151,6 +152,16 @@ def test_a_broken_catalogue_is_a_failure(case: Make, tmp_path: Path) -> None:
     assert list(gpu.check(case("")))
 
 
+def test_an_engine_that_nobody_knows_is_a_failure(tmp_path: Path) -> None:
+    """The models and the engines say so, each in its own words, and nothing crashes."""
+    path = tmp_path / "site.yaml"
+    path.write_text(f"device: {{id: hall}}\nmodels: {{dir: {tmp_path}, engine: abacus}}\n")
+    made = Case(read_site(path), SystemClock())
+
+    assert {finding.check: finding.state for finding in gpu.check(made)}["abacus"] == "fail"
+    assert all(finding.found for finding in models.check(made))
+
+
 def test_a_gpu_is_known_by_its_nodes_or_its_place_on_the_bus(case: Make, put: Put) -> None:
     """A card without a driver has no nodes, and that is a warning."""
     root = case().root
@@ -210,6 +221,6 @@ def test_the_engine_of_a_model_is_told() -> None:
     later = gpu.served(choice("onnx", ("auto", "auto"), Rung("tensorrt", "fp16", "", build=True)), probes)
 
     assert (good.state, good.found) == ("ok", "cpu fp32: onnx: tensorrt cannot be used")
-    assert "tensorrt fp16 was asked for" in less.found
+    assert less.found.startswith("not tensorrt fp16 but cpu fp32")
     assert (less.state, later.state) == ("warn", "warn")
     assert "edgefuse models build nanodet" in later.next
