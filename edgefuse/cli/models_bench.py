@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -34,6 +35,7 @@ def bench_command(args: argparse.Namespace) -> int:
     engines = [engine for engine in _here(store, args.names) if _chosen(engine, args)]
     if not engines:
         raise ModelError(_nothing(store, args))
+    _warn_of_load()
     columns = SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
     rows = []
     with Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty(), transient=True) as bars:
@@ -47,6 +49,13 @@ def bench_command(args: argparse.Namespace) -> int:
     else:
         print_rows(rows, Console(highlight=False))
     return 0 if all(row.ok for row in rows) else 1
+
+
+def _warn_of_load() -> None:
+    """Latencies of a busy machine are those of a busy machine; CPU time suffers less."""
+    load, cores = os.getloadavg()[0], os.cpu_count() or 1
+    if load > cores / 2:
+        print(f"load average {load:.1f} on {cores} cores: trust CPU time more than latency", file=sys.stderr)
 
 
 def measured_apart(engine: Engine, runs: int | None, models: Path) -> BenchRow:

@@ -9,9 +9,13 @@ import yaml
 from onnx import TensorProto, helper
 from rich.console import Console
 
+from edgefuse.app.models import model_store
 from edgefuse.cli import main
 from edgefuse.cli.models_bench import print_rows
+from edgefuse.config.models import ModelsConfig
 from edgefuse.engines.bench import BenchRow
+from edgefuse.engines.keys import key_for
+from edgefuse.pipeline.clock import SystemClock
 
 
 @pytest.fixture
@@ -42,6 +46,20 @@ def test_a_model_is_measured_in_a_process_of_its_own(models: Path, capsys: pytes
     ]
     assert rows[0]["ratio"] > 0
     assert rows[0]["p50_ms"] <= rows[0]["p90_ms"] <= rows[0]["p99_ms"]
+
+
+def test_what_was_built_is_measured_beside_the_original(models: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """An engine in the cache is a row of its own, and can be asked for by its precision."""
+    store = model_store(ModelsConfig(dir=models, pull="never"), SystemClock())
+    entry, path = store.entry("double"), store.path("double")
+    note = {"ok": True, "detail": "", "verdict": None, "built_s": 1.0}
+    store.engines.cache.put(key_for(entry, path, store.engines.cpu, "int8", None), path, note)
+    command = ["models", "bench", "double", "--dir", str(models), "--runs", "5", "--json"]
+
+    assert main(command) == 0
+    assert [row["precision"] for row in json.loads(capsys.readouterr().out)] == ["fp32", "int8"]
+    assert main([*command, "--precision", "int8", "--engine", "cpu"]) == 0
+    assert [row["precision"] for row in json.loads(capsys.readouterr().out)] == ["int8"]
 
 
 def test_a_model_that_does_not_run_is_a_row_and_an_exit_code(models: Path, capsys: pytest.CaptureFixture[str]) -> None:
