@@ -239,7 +239,7 @@ def test_an_interrupted_build_leaves_nothing(build: Callable[..., Record], tmp_p
 def test_a_failure_of_a_cancelled_backend_is_no_failure(tmp_path: Path, source: Path, backend: Any) -> None:
     """A backend that raises another error once it was told to stop is not recorded as broken."""
     shop = copying.workshop(tmp_path / "engines", backend)
-    entry = copying.entry(source, copying={"refuses": "no engine came out"})
+    entry = copying.entry(source, copying={"deaf": True, "refuses": "no engine came out"})
     seen: list[str] = []
 
     def report(_share: float, phase: str) -> bool:
