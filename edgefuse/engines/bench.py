@@ -4,6 +4,7 @@ import os
 import resource
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from importlib.metadata import version
 from math import ceil
 from pathlib import Path
 from statistics import median
@@ -204,8 +205,9 @@ def _ctranslate2(path: Path, card: Mapping[str, Any]) -> Load:
     import numpy as np
 
     with needs("voice", "to run Whisper"):
-        import ctranslate2
         from faster_whisper import WhisperModel
+
+        library = version("ctranslate2")
 
     def load() -> Subject:
         try:
@@ -213,7 +215,7 @@ def _ctranslate2(path: Path, card: Mapping[str, Any]) -> Load:
         except (RuntimeError, ValueError, OSError) as error:
             raise ModelError(f"{path}: CTranslate2 cannot load it: {error}") from error
         features = np.zeros((int(card.get("mels", 80)), 3000), np.float32)
-        detail = f"CTranslate2 {ctranslate2.__version__}, cpu, int8"
+        detail = f"CTranslate2 {library}, cpu, int8"
         return Subject(lambda: np.asarray(model.encode(features)), None, detail, "30 s encoded", 1)
 
     return load
