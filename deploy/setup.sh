@@ -40,6 +40,7 @@ look_for_programs() {
         have npm || [ -e "$venv/.models" ] || want npm
     fi
     if [ "$goal" = dev ]; then
+        have gcc || want gcc libc6-dev
         have flite || want flite
         have espeak-ng || want espeak-ng
         have pulseaudio || want pulseaudio

@@ -121,6 +121,7 @@ class Device:
         to_device = kind == int(kinds.cudaMemcpyHostToDevice)
         assert to_device or kind == int(kinds.cudaMemcpyDeviceToHost)
         assert self.live[stream] == "stream"
+        assert size > 0, "nothing is copied"
         assert (self.live[target] == "device memory") is to_device is (self.live[source] == "pinned memory")
         ends = self.array(target, [size], np.uint8), self.array(source, [size], np.uint8)
         self.enqueue(lambda: np.copyto(*ends))

@@ -229,6 +229,21 @@ def test_an_output_that_is_greater_for_a_smaller_input_has_room(load: Load, doub
     assert [model.run({"x": floats(batch, 3)})["y"].shape for batch in (4, 1, 3)] == [(3, 3), (12, 3), (4, 3)]
 
 
+def test_room_that_could_not_be_had_is_asked_for_again(load: Load, tiled: Any, device: Any) -> None:
+    """A run for which the device has no memory is an error; the next one, once there is some, gives its numbers."""
+    model = load(tiled)
+    feed = {"x": np.float32(4).reshape(()), "s": np.array([3, 2])}
+    device.restart()
+    model.run({**feed, "s": np.array([1, 1])})
+    number = device.calls.index("cudaMalloc")
+    device.restart(number + 2)  # the run before has room to give back: pinned and on the device
+    with pytest.raises(ModelError, match=r"CUDA: cudaMalloc failed: cudaErrorMemoryAllocation"):
+        model.run(feed)
+
+    device.restart()
+    np.testing.assert_array_equal(model.run(feed)["y"], np.full((3, 2), 4))
+
+
 def test_sizes_that_depend_on_the_data_are_refused(load: Load, double: Any, device: Any) -> None:
     """An output whose size is known only afterwards is an error when the engine is loaded."""
     with pytest.raises(ModelError, match="the size of output 'y' depends on the data"):
