@@ -175,11 +175,16 @@ def _evaluate_commands(commands: Any) -> None:
     tasks.choices["voice"].add_argument(
         "--recogniser", default="whisper-tiny.en", metavar="MODEL", help="default %(default)s"
     )
-    objects = tasks.choices["objects"]
-    objects.add_argument("--engine", default="auto", help="auto, cpu, tensorrt or another backend; default %(default)s")
-    objects.add_argument(
-        "--precision", choices=("auto", "fp32", "fp16", "int8"), default="auto", help="default %(default)s"
+    tasks.choices["voice"].add_argument(
+        "--runtime", choices=("auto", "ctranslate2", "onnx"), default="auto", help="default %(default)s"
     )
+    for task in (tasks.choices["voice"], tasks.choices["objects"]):
+        task.add_argument(
+            "--engine", default="auto", help="auto, cpu, tensorrt or another backend; default %(default)s"
+        )
+        task.add_argument(
+            "--precision", choices=("auto", "fp32", "fp16", "int8"), default="auto", help="default %(default)s"
+        )
     tasks.choices["wake"].add_argument("--wake-word", default="alexa", metavar="WORD", help="default %(default)s")
     tasks.choices["wake"].add_argument(
         "--threshold", type=_probability, default=0.7, metavar="P", help="of the wake word, 0 to 1; default %(default)s"

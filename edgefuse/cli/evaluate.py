@@ -22,15 +22,22 @@ def evaluate_command(args: argparse.Namespace) -> int:
 
 
 def _measure(args: argparse.Namespace) -> dict[str, Any]:
+    from edgefuse.config.models import ModelsConfig
+
     if args.task == "voice":
         from edgefuse.evaluation.voice import evaluate as voice
 
-        return voice(args.data, recogniser=args.recogniser, limit=args.limit)
+        return voice(
+            args.data,
+            recogniser=args.recogniser,
+            using=args.runtime,
+            limit=args.limit,
+            models=ModelsConfig(engine=args.engine, precision=args.precision),
+        )
     if args.task == "wake":
         from edgefuse.evaluation.wake import evaluate as wake
 
         return wake(args.data, wake_word=args.wake_word, threshold=args.threshold, limit=args.limit)
-    from edgefuse.config.models import ModelsConfig
     from edgefuse.evaluation.objects import evaluate as objects
 
     return objects(args.data, limit=args.limit, models=ModelsConfig(engine=args.engine, precision=args.precision))

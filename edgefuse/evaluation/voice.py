@@ -10,17 +10,20 @@ from edgefuse.app.models import model_store
 from edgefuse.config.models import ModelsConfig
 from edgefuse.core.errors import ConfigError
 from edgefuse.core.health import PartHealth
-from edgefuse.detectors.voice import rhino
+from edgefuse.detectors.voice import rhino, runtime
 from edgefuse.detectors.voice.hearing import Hearing
+from edgefuse.detectors.voice.runtime import Runtime
 from edgefuse.detectors.voice.understand import Meaning
 from edgefuse.evaluation.clips import progress, read
 from edgefuse.pipeline.clock import SystemClock
 
 
-def evaluate(
+def evaluate(  # noqa: PLR0913  by name
     data: Path,
     *,
     recogniser: str = "whisper-tiny.en",
+    using: Runtime = "auto",
+    models: ModelsConfig | None = None,
     limit: int | None = None,
     threads: int = 1,
     language: str = "en",
@@ -30,13 +33,16 @@ def evaluate(
 
     `exact`: share with the right intent and every slot right; `slot_accuracy`: share of labelled slots that are right;
     `rejected`: share that was not understood; `wrong`: share understood as something else; `cpu_s_per_utterance`: of
-    the whole process. Labels are compared and nothing else. Raises ConfigError for another layout, ModelError.
+    the whole process; `recogniser`, `engines`: what ran. Labels are compared and nothing else. Raises ConfigError for
+    another layout, ModelError.
     """
     labels = _labels(data, limit)
     grammar = rhino.read(data / "grammar.yaml", language)
     clock = SystemClock()
-    folder = model_store(ModelsConfig(), clock).path(recogniser)
-    hearing = Hearing(folder, grammar, threads, PartHealth("evaluate", "detector"), clock)
+    health = PartHealth("evaluate", "detector")
+    store = model_store(models or ModelsConfig(), clock)
+    recognise = runtime.load(store, recogniser, using, grammar.language.code, grammar.prompt(), threads, health)
+    hearing = Hearing(recognise, grammar, health, clock)
     meanings: list[Meaning] = []
     cpu = 0.0
     for path in progress(list(labels), "Listening"):
@@ -45,7 +51,7 @@ def evaluate(
         meanings.append(hearing.hear(pcm))
         cpu += _cpu() - begin
     result = _figures(list(labels.values()), meanings)
-    result |= {"cpu_s_per_utterance": round(cpu / len(labels), 3), "recogniser": recogniser}
+    result |= {"cpu_s_per_utterance": round(cpu / len(labels), 3), **health.info}
     if details:
         result["mistakes"] = _mistakes(labels, meanings)
     return result

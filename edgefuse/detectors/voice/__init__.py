@@ -22,13 +22,16 @@ from edgefuse.core.types import (
     Sample,
     observation_id,
 )
+from edgefuse.detectors.voice import runtime
 from edgefuse.detectors.voice.grammar import of_site
 from edgefuse.detectors.voice.hearing import Hearing
+from edgefuse.detectors.voice.runtime import Runtime
 from edgefuse.detectors.voice.states import Effect, Event, Listener, Timing, hear, step
 from edgefuse.detectors.voice.understand import Meaning
 from edgefuse.detectors.voice.vad import WINDOW, Vad, speaks
 from edgefuse.detectors.voice.vad_trial import VadTrial
 from edgefuse.detectors.voice.wake import MicroWakeWord, WakeGate
+from edgefuse.detectors.voice.whisper_trial import whisper_trial
 from edgefuse.grounding.resolve import resolve
 
 _VAD = "silero-vad"
@@ -49,6 +52,8 @@ class VoiceConfig(DetectorConfig):
     wake_threshold: OpenProbability = 0.7
     language: str = "en"
     recogniser: Literal["whisper-tiny.en", "whisper-base"] = "whisper-tiny.en"
+    runtime: Runtime = "auto"
+    """What runs the recogniser: CTranslate2, or the engine layer, on the engine that `models:` says."""
     threads: Annotated[int, Field(ge=1, le=16)] = 1
     """Of the recogniser."""
     endpoint_s: Annotated[float, Field(ge=0.2, le=3)] = 0.7
@@ -117,12 +122,13 @@ class Voice:
     @staticmethod
     def models(config: VoiceConfig) -> list[str]:
         """What has to be pulled for this configuration."""
-        return [_VAD, *([config.wake_word] if config.wake_word else []), config.recogniser]
+        wake_word = [config.wake_word] if config.wake_word else []
+        return [_VAD, *wake_word, *runtime.needed(config.recogniser, config.runtime)]
 
     @staticmethod
     def trial(model: str) -> Trial | None:
-        """How copies of the voice activity's network are judged."""
-        return VadTrial() if model == _VAD else None
+        """How copies of the networks are judged."""
+        return VadTrial() if model == _VAD else whisper_trial(model)
 
     def warm_up(self) -> None:
         """Load voice activity, wake word and recogniser, and run each once. Raises ModelError."""
@@ -133,12 +139,24 @@ class Voice:
             if config.wake_word:
                 gate = WakeGate(MicroWakeWord(models.path(config.wake_word)), config.wake_threshold)
             self._streams[source] = _Stream(Vad(vad), gate, deque(maxlen=_LATE if gate else _PRE_ROLL))
-        folder = models.path(config.recogniser)
-        self._hearing = Hearing(folder, self._grammar, config.threads, self._context.health, self._context.clock)
+        self._hearing = self._load_hearing()
         silence = np.zeros(WINDOW, dtype=np.int16)
         for stream in self._streams.values():
             stream.vad.speech(silence)
             stream.reset()
+
+    def _load_hearing(self) -> Hearing:
+        config, grammar, health = self._config, self._grammar, self._context.health
+        recogniser = runtime.load(
+            self._context.models,
+            config.recogniser,
+            config.runtime,
+            config.language,
+            grammar.prompt(),
+            config.threads,
+            health,
+        )
+        return Hearing(recogniser, grammar, health, self._context.clock)
 
     def detect(self, sample: Sample) -> Iterable[Observation]:
         """Take the next sound of a source; observations of kind `wake` and `utterance` come at its end."""

@@ -1,7 +1,6 @@
-"""One captured order -> its meaning: Whisper with a prompt from the grammar, then understanding."""
+"""One captured order -> its meaning: a recogniser with a prompt from the grammar, then understanding."""
 
 import math
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,9 +8,8 @@ from numpy.typing import NDArray
 from edgefuse.core.health import PartHealth
 from edgefuse.core.ports import Clock
 from edgefuse.detectors.voice.grammar import Grammar
-from edgefuse.detectors.voice.recogniser import Heard
+from edgefuse.detectors.voice.recogniser import Heard, Recogniser
 from edgefuse.detectors.voice.understand import NOT_UNDERSTOOD, Meaning, Understanding
-from edgefuse.detectors.voice.whisper import Whisper
 
 _NO_SPEECH = 0.6
 _UNSURE = -1.0
@@ -23,9 +21,8 @@ _GUESSED = -2.0
 class Hearing:
     """A recogniser and a grammar."""
 
-    def __init__(self, folder: Path, grammar: Grammar, threads: int, health: PartHealth, clock: Clock) -> None:
-        """Load the recogniser in `folder`. Raises ModelError."""
-        self._whisper = Whisper(folder, grammar.language.code, grammar.prompt(), threads)
+    def __init__(self, recogniser: Recogniser, grammar: Grammar, health: PartHealth, clock: Clock) -> None:
+        self._recogniser = recogniser
         self._understanding = Understanding(grammar)
         self._health = health
         self._clock = clock
@@ -33,7 +30,7 @@ class Hearing:
     def hear(self, pcm: NDArray[np.int16]) -> Meaning:
         """Understand `pcm` (n,), at most 30 s at 16 kHz."""
         with self._health.model_call(self._cpu):
-            heard = self._whisper.hear(pcm)
+            heard = self._recogniser.hear(pcm)
         made_up = _made_up(heard)
         if made_up:
             return Meaning(NOT_UNDERSTOOD, heard.text, because=("no words", made_up))
@@ -41,10 +38,10 @@ class Hearing:
 
     def _fit(self, heard: Heard, text: str) -> float:
         with self._health.model_call(self._cpu):
-            return self._whisper.fit(heard, text)
+            return self._recogniser.fit(heard, text)
 
     def _cpu(self) -> int:
-        return self._clock.cpu() + self._whisper.cpu()
+        return self._clock.cpu() + self._recogniser.cpu()
 
 
 def _made_up(heard: Heard) -> str:

@@ -17,6 +17,7 @@ PROMPT_TOKENS = 220
 WINDOWS = (1500, 3000)
 """Frames the encoder looks at: the shorter of them that holds the sound. Whisper is trained on 3000; 1500 give the same
 text for less than half of the CPU time, with fewer it begins to repeat itself."""
+_BYTES = 256
 _ROOM = 100
 """Frames of silence that must remain."""
 _TOKENS = 12
@@ -115,9 +116,26 @@ def load_tokenizer(folder: Path) -> Any:
         from tokenizers import Tokenizer
     path = folder / "tokenizer.json"
     try:
-        return Tokenizer.from_str(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise ModelError(f"{path}: cannot be read: {error}; pull the model again") from error
+        text = path.read_text(encoding="utf-8")
+        body = json.loads(text)
+        repaired = _repair(body["model"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ModelError(f"{path}: not a tokenizer: {error!r}; pull the model again") from error
+    return Tokenizer.from_str(json.dumps(body) if repaired else text)
+
+
+def _repair(model: dict[str, Any]) -> bool:
+    """Give back the first merge where it is lost, as in some published files of the multilingual models; say so.
+
+    The first token after the 256 bytes is what the first merge makes: ` t`. Without it ` the` is two tokens, which
+    Whisper has never seen beside each other.
+    """
+    first = next((token for token, number in model["vocab"].items() if number == _BYTES), "")
+    merge = [*first] if isinstance(model["merges"][0], list) else " ".join(first)
+    lost = len(first) == len("\u0120t") and model["merges"][0] != merge
+    if lost:
+        model["merges"].insert(0, merge)
+    return lost
 
 
 def suppressed(folder: Path) -> tuple[list[int], list[int]]:

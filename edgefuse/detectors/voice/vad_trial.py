@@ -33,11 +33,8 @@ class VadTrial:
     carried: Mapping[str, str] = {"state": "stateN"}
 
     def feeds(self, folder: Path | None) -> Sequence[Tensors]:
-        """Windows of the package's speech, or of the WAV files (16 kHz, one channel) in `folder`.
-
-        Raises ModelError for a folder without any.
-        """
-        sounds = [_read(path) for path in _paths(resource("models", "samples", "speech") if folder is None else folder)]
+        """Windows of the package's speech, or of the sounds in `folder`: WAV of 16 kHz, one channel; or ModelError."""
+        sounds = sounds_of(folder)
         return list(islice((feed for sound in _hearings(sounds) for feed in _windows(sound)), _MOST))
 
     def agreement(self, reference: Sequence[Tensors], candidate: Sequence[Tensors]) -> float:
@@ -47,8 +44,13 @@ class VadTrial:
         return int((first & second).sum()) / either if either else 1.0
 
 
+def sounds_of(folder: Path | None) -> list[Sound]:
+    """The package's speech, or the sounds in `folder`: WAV of 16 kHz, one channel. Raises ModelError."""
+    return [_read(path) for path in _paths(resource("models", "samples", "speech") if folder is None else folder)]
+
+
 def _speech(outputs: Sequence[Tensors]) -> NDArray[np.bool_]:
-    """(windows,)"""
+    """Which windows (n,) it takes for speech."""
     speaking, told = False, []
     for output in outputs:
         speaking = speaks(float(output["output"][0, 0]), speaking)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from edgefuse.core.errors import ModelError, needs
 from edgefuse.core.types import Nanoseconds
-from edgefuse.detectors.voice.recogniser import WINDOWS, Heard, Tokens, padded, window_of
+from edgefuse.detectors.voice.recogniser import WINDOWS, Heard, Tokens, load_tokenizer, padded, window_of
 from edgefuse.detectors.voice.spectrogram import HOP, Spectrogram
 
 _LEAST = 1e-9
@@ -34,7 +34,7 @@ class Whisper:
         except (OSError, RuntimeError, ValueError) as error:
             raise ModelError(f"{path}: expected a faster-whisper model folder, got: {error}; pull it again") from error
         self.tokens = Tokens(
-            self._whisper.hf_tokenizer,
+            load_tokenizer(path),
             multilingual=self._whisper.model.is_multilingual,
             language=language,
             prompt=prompt,

@@ -1,0 +1,38 @@
+"""Which library runs the recogniser, and loading it."""
+
+from typing import Literal, TypeAlias
+
+from edgefuse.core.health import PartHealth
+from edgefuse.core.ports import Models
+from edgefuse.detectors.voice.recogniser import Recogniser
+
+Runtime: TypeAlias = Literal["auto", "ctranslate2", "onnx"]
+
+
+def needed(model: str, runtime: Runtime) -> list[str]:
+    """Models of the catalogue that `load` takes; the first has the tokens."""
+    return [model, f"{model}-encoder", f"{model}-decoder"] if runtime == "onnx" else [model]
+
+
+def load(  # noqa: PLR0913, PLR0917  what to run, on what, for which words
+    models: Models, model: str, runtime: Runtime, language: str, prompt: str, threads: int, health: PartHealth
+) -> Recogniser:
+    """Load a recogniser and say in `health.info` what runs it and why. Raises ModelError, ConfigError."""
+    chosen, why = automatic() if runtime == "auto" else (runtime, f"{runtime} was asked for")
+    health.info["recogniser"] = {"model": model, "runtime": chosen, "why": why}
+    folder, *parts = needed(model, chosen)
+    if chosen == "onnx":
+        from edgefuse.detectors.voice.whisper_onnx import WhisperOnnx
+
+        # Hearing counts the CPU time of the whole recogniser; counted here too, the networks would count twice.
+        engines = PartHealth(health.name, health.kind, info=health.info)
+        encoder, decoder = (models.load(part, engines, threads) for part in parts)
+        return WhisperOnnx(encoder, decoder, models.path(folder), language, prompt)
+    from edgefuse.detectors.voice.whisper import Whisper
+
+    return Whisper(models.path(folder), language, prompt, threads)
+
+
+def automatic() -> tuple[Runtime, str]:
+    """The library for `runtime: auto`, and why."""
+    return "ctranslate2", "it needs the least on a CPU; `runtime: onnx` lets the engine layer choose"
