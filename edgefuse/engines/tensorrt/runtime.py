@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -98,6 +98,7 @@ class TensorRtModel:
             except TypeError as error:  # what pybind11 raises when the library gives none
                 raise ModelError(f"{plan.path}: TensorRT {trt.__version__} cannot start: {said}") from error
             self._engine = self._runtime.deserialize_cuda_engine(plan.content)
+            self._plan = replace(plan, content=b"")  # the engine has a copy
             if self._engine is None:
                 raise ModelError(f"{refused}: {said}; build it again")
             self._stream = self._cuda.stream()

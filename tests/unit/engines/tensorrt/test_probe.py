@@ -105,6 +105,16 @@ def test_facts_of_a_child_that_crashes_afterwards_do_not_count(child: Child) -> 
     assert "SIGSEGV" in answer.probe.reason
 
 
+def test_files_of_the_working_folder_are_not_imported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A module beside which the daemon happens to be started does not take the place of an installed one."""
+    for name in ("edgefuse.py", "tensorrt.py", "json.py"):
+        (tmp_path / name).write_text(f"open({str(tmp_path / 'imported')!r}, 'w').close()", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    ask(here=here)
+
+    assert not (tmp_path / "imported").exists()
+
+
 def test_what_a_child_leaves_behind_blocks_nothing(child: Child) -> None:
     """A grandchild that holds the output open and goes on does not keep the probe from answering."""
     answer = child("import subprocess; subprocess.Popen(['sleep', '3']); print('{\"missing\": \"it\"}')")
