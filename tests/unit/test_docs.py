@@ -132,7 +132,7 @@ def test_make_targets_in_the_readme_exist() -> None:
 def test_architecture_lists_every_module() -> None:
     """The layout in ARCHITECTURE.md names each package and each module of edgefuse, and none that is gone."""
     (layout,) = re.findall(r"```\nedgefuse/\n(.*?)```", (ROOT / "ARCHITECTURE.md").read_text(), re.DOTALL)
-    rows = {name.strip("/"): text for name, text in re.findall(r"^  (\S+)\s+(.*)$", layout, re.MULTILINE)}
+    rows = {name.strip("/"): text for name, text in re.findall(r"^  (\S+)\s+(.*(?:\n   +.*)*)$", layout, re.MULTILINE)}
     package = ROOT / "edgefuse"
     there = {path.name for path in package.iterdir() if path.name[0] not in "_." and path.name != "py.typed"}
     unnamed = [
