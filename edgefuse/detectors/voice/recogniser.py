@@ -60,6 +60,9 @@ class Recogniser(Protocol):
     def fit(self, heard: Heard, text: str) -> float:
         """Logarithm of the probability of a text given the same sound and no prompt, summed over its tokens."""
 
+    def fits(self, heard: Heard, texts: Sequence[str]) -> list[float]:
+        """`fit` of several texts, in one run where that is possible."""
+
     def cpu(self) -> Nanoseconds:
         """CPU time so far of its own threads, which the caller's clock does not see."""
 
@@ -77,7 +80,7 @@ class Tokens:
         spoken = [self._special(language), self._special("transcribe")] if multilingual else []
         self.bare: tuple[int, ...] = (self._special("startoftranscript"), *spoken)
         """What a text without prompt begins with; `no_timestamps` follows."""
-        said = self._encoded(f" {prompt.strip()}")[:PROMPT_TOKENS]
+        said = self._encoded(f" {prompt.strip()}")[:PROMPT_TOKENS] if prompt.strip() else []
         self.before: tuple[int, ...] = (self._special("startofprev"), *said) if said else ()
         """The prompt."""
 

@@ -2,6 +2,7 @@
 
 import math
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +68,10 @@ class Whisper:
         tokens = self.tokens.spell(text)
         found = self._whisper.model.align(heard.encoded, list(self.tokens.bare), [tokens], heard.frames)[0]
         return math.fsum(math.log(max(p, _LEAST)) for p in found.text_token_probs)
+
+    def fits(self, heard: Heard, texts: Sequence[str]) -> list[float]:
+        """`fit` of one text after the other."""
+        return [self.fit(heard, text) for text in texts]
 
     def cpu(self) -> Nanoseconds:
         """CPU time so far of CTranslate2's own threads, which the caller's clock does not see."""
