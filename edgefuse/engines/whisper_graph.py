@@ -17,25 +17,24 @@ unused places are masked; a mask of another shape than a triangle scores a tree 
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
 
 import numpy as np
 import onnx
 from numpy.typing import NDArray
-from onnx import TensorProto, helper, numpy_helper
+from onnx import TensorProto
 
 from edgefuse.core.errors import ModelError
 from edgefuse.engines.ct2 import Weights, read
+from edgefuse.engines.onnx_graph import OnnxGraph
 
-Sizes: TypeAlias = Sequence[int | str]
-_OPSET, _IR = 17, 9
 _EPSILON = 1e-5
 _HEAD = 64
 """Of every Whisper; its square root scales the queries."""
 _GELU = 3
 """CTranslate2's number of the exact GELU."""
+_LEAST_GELU = -0.17
 
 
 def encoder(path: Path) -> bytes:
@@ -48,7 +47,7 @@ def decoder(path: Path) -> bytes:
     return _convert(path, _decoder)
 
 
-def _convert(path: Path, build: Callable[[Weights, "_Shape"], "_Graph"]) -> bytes:
+def _convert(path: Path, build: Callable[[Weights, "_Shape"], OnnxGraph]) -> bytes:
     weights = read(path)
     shape = _shape(weights)
     try:
@@ -100,64 +99,18 @@ def _layers(weights: Weights, part: str) -> int:
 
 
 @dataclass
-class _Graph:
-    """An ONNX graph as it grows; results are named after the place that made them."""
-
-    name: str
-    inputs: list[Any] = field(default_factory=list)
-    outputs: list[Any] = field(default_factory=list)
-    nodes: list[Any] = field(default_factory=list)
-    constants: dict[str, Any] = field(default_factory=dict)
-
-    def input(self, name: str, sizes: Sizes, kind: int = TensorProto.FLOAT) -> str:
-        """Declare an input."""
-        self.inputs.append(helper.make_tensor_value_info(name, kind, sizes))
-        return name
-
-    def output(self, name: str, sizes: Sizes) -> str:
-        """Declare an output."""
-        self.outputs.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, sizes))
-        return name
-
-    def constant(self, name: str, value: NDArray[Any]) -> str:
-        """An initialiser."""
-        if name not in self.constants:
-            self.constants[name] = numpy_helper.from_array(np.ascontiguousarray(value), name)
-        return name
-
-    def sizes(self, *values: int) -> str:
-        """A constant list of whole numbers."""
-        return self.constant(f"sizes_{'_'.join(map(str, values))}", np.array(values, np.int64))
-
-    def scalar(self, value: float) -> str:
-        """A constant number."""
-        return self.constant(f"number_{value}", np.array(value, np.float32))
-
-    def op(self, kind: str, *inputs: str, out: str = "", **attributes: Any) -> str:
-        """Add a node of one output; gives its name."""
-        return self.ops(kind, inputs, [out or f"{kind}_{len(self.nodes)}"], **attributes)[0]
-
-    def ops(self, kind: str, inputs: Sequence[str], outputs: Sequence[str], **attributes: Any) -> Sequence[str]:
-        """Add a node; gives the names of its outputs."""
-        self.nodes.append(helper.make_node(kind, inputs, outputs, name=outputs[0], **attributes))
-        return outputs
-
-    def model(self) -> Any:
-        """The finished model."""
-        graph = helper.make_graph(self.nodes, self.name, self.inputs, self.outputs, list(self.constants.values()))
-        return helper.make_model(graph, opset_imports=[helper.make_opsetid("", _OPSET)], ir_version=_IR)
-
-
-@dataclass
 class _Layers:
     """The pieces that encoder and decoder are made of; everything is (positions, width)."""
 
-    graph: _Graph
+    graph: OnnxGraph
     weights: Weights
     heads: int
 
-    def linear(self, x: str, at: str, scaled: slice | None = None) -> str:
-        """X W + b. `scaled`: outputs that are queries; the scale, a power of two, changes no digit of the weights."""
+    def linear(self, x: str, at: str, scaled: slice | None = None, size: str = "") -> str:
+        """Give x W + b, or size x W + b, `size` (positions, 1).
+
+        `scaled`: outputs that are queries; the scale, a power of two, changes no digit of the weights.
+        """
         weight, bias = self.weights.array(f"{at}/weight"), self.weights.array(f"{at}/bias")
         if bias.shape != weight.shape[:-1]:
             raise ValueError(f"{at}: expected a bias for each row of {weight.shape}, got {bias.shape}")
@@ -165,6 +118,7 @@ class _Layers:
             weight[scaled] /= np.sqrt(np.float32(_HEAD))
             bias[scaled] /= np.sqrt(np.float32(_HEAD))
         product = self.graph.op("MatMul", x, self.graph.constant(f"{at}/weight", weight.T))
+        product = self.graph.op("Mul", product, size) if size else product
         return self.graph.op("Add", product, self.graph.constant(f"{at}/bias", bias))
 
     def norm(self, x: str, at: str) -> str:
@@ -200,14 +154,22 @@ class _Layers:
         names = [f"{every}/{part}" for part in "qkv"]
         return self.graph.ops("Split", [every, self.graph.sizes(width, width, width)], names, axis=1)
 
-    def feed_forward(self, x: str, at: str) -> str:
-        """X + FFN(norm(x))."""
+    def feed_forward(self, x: str, at: str, *, even: bool = False) -> str:
+        """Give x + FFN(norm(x)). `even`: the hidden numbers of each position come to one size before the last product.
+
+        In a decoder some positions have numbers a hundred times those of the others, which one scale of 8 bits for all
+        of them does not bear. In floating point it makes no difference.
+        """
+        g, size = self.graph, ""
         hidden = self.gelu(self.linear(self.norm(x, f"{at}/layer_norm"), f"{at}/linear_0"))
-        return self.graph.op("Add", x, self.linear(hidden, f"{at}/linear_1"))
+        if even:
+            size = g.op("Clip", g.op("ReduceMax", hidden, axes=[-1], keepdims=1), g.scalar(-_LEAST_GELU))
+            hidden = g.op("Div", hidden, size)
+        return g.op("Add", x, self.linear(hidden, f"{at}/linear_1", size=size))
 
 
-def _encoder(weights: Weights, shape: _Shape) -> _Graph:
-    graph = _Graph("whisper-encoder")
+def _encoder(weights: Weights, shape: _Shape) -> OnnxGraph:
+    graph = OnnxGraph("whisper-encoder")
     layers = _Layers(graph, weights, shape.heads)
     x = _sound(layers, graph.input("mel", (1, shape.mels, "frames")))
     for number in range(_layers(weights, "encoder")):
@@ -246,8 +208,8 @@ def _cross(layers: _Layers, x: str, number: int) -> None:
     layers.split(value, out=graph.output(f"cross_value_{number}", (layers.heads, "places", _HEAD)))
 
 
-def _decoder(weights: Weights, shape: _Shape) -> _Graph:
-    graph = _Graph("whisper-decoder")
+def _decoder(weights: Weights, shape: _Shape) -> OnnxGraph:
+    graph = OnnxGraph("whisper-decoder")
     layers = _Layers(graph, weights, shape.heads)
     tokens = graph.input("tokens", ("n",), TensorProto.INT32)
     positions = graph.input("positions", ("n",), TensorProto.INT32)
@@ -261,13 +223,13 @@ def _decoder(weights: Weights, shape: _Shape) -> _Graph:
         at = f"decoder/layer_{number}"
         x = _remember(layers, x, mask, number)
         x = _listen(layers, x, number)
-        x = layers.feed_forward(x, f"{at}/ffn")
+        x = layers.feed_forward(x, f"{at}/ffn", even=True)
     x = layers.norm(graph.op("Gather", x, pick, axis=0), "decoder/layer_norm")
     graph.op("MatMul", x, graph.constant("decoder/projection", words.T), out=logits)
     return graph
 
 
-def _embedded(graph: _Graph, words: NDArray[np.float32], tokens: str) -> str:
+def _embedded(graph: OnnxGraph, words: NDArray[np.float32], tokens: str) -> str:
     """Rows of the tokens, from a table of its own: the other becomes int8. Of half size where that loses nothing."""
     half = words.astype(np.float16)
     if not np.array_equal(half.astype(np.float32), words):
