@@ -150,6 +150,9 @@ class Models(Protocol):
     def path(self, name: str) -> Path:
         """Verified local file or folder of a catalogue entry. Raises ModelError saying how to pull it."""
 
+    def engine(self, name: str) -> tuple[str, str]:
+        """Engine that the model is to have here, `cpu`, `tensorrt` ..., built or not, and why. Raises ModelError."""
+
     def load(self, name: str, health: PartHealth, threads: int | None = None) -> Model:
         """Load and warm up; the CPU time of its calls is counted on `health`. Raises ModelError.
 

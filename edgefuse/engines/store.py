@@ -109,6 +109,11 @@ class Store:
         health.info["engines"] = {**(engines if isinstance(engines, dict) else {}), name: told}
         return Counted(model, health, self._clock)
 
+    def engine(self, name: str) -> tuple[str, str]:
+        """Engine that the model is to have here, `cpu`, `tensorrt` ..., built or not, and why. Raises ModelError."""
+        rung = self.engines.ladder(self.entry(name))[0]
+        return ("cpu" if rung.backend == CPU else rung.backend), rung.why
+
     def choice(self, name: str) -> Choice | None:
         """The engine that a model would be loaded on now; None where it is not here or is no ONNX file."""
         entry = self.entry(name)

@@ -105,6 +105,10 @@ class NoModels:
         """Raise ModelError."""
         raise ModelError(f"no model '{name}' in this test; give make_context a real store")
 
+    def engine(self, name: str) -> tuple[str, str]:
+        """Raise ModelError."""
+        raise ModelError(f"no model '{name}' in this test; give make_context a real store")
+
     def load(self, name: str, health: PartHealth, threads: int | None = None) -> Model:
         """Raise ModelError."""
         del health, threads

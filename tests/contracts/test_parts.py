@@ -174,6 +174,9 @@ class Noting:
         self.asked.add(name)
         return self._store.path(name)
 
+    def engine(self, name: str) -> tuple[str, str]:
+        return self._store.engine(name)
+
     def load(self, name: str, health: PartHealth, threads: int | None = None) -> Model:
         self.asked.add(name)
         return self._store.load(name, health, threads)

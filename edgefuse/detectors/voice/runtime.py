@@ -18,7 +18,7 @@ def load(  # noqa: PLR0913, PLR0917  what to run, on what, for which words
     models: Models, model: str, runtime: Runtime, language: str, prompt: str, threads: int, health: PartHealth
 ) -> Recogniser:
     """Load a recogniser and say in `health.info` what runs it and why. Raises ModelError, ConfigError."""
-    chosen, why = automatic() if runtime == "auto" else (runtime, f"{runtime} was asked for")
+    chosen, why = automatic(models, model) if runtime == "auto" else (runtime, f"{runtime} was asked for")
     health.info["recogniser"] = {"model": model, "runtime": chosen, "why": why}
     folder, *parts = needed(model, chosen)
     if chosen == "onnx":
@@ -33,6 +33,10 @@ def load(  # noqa: PLR0913, PLR0917  what to run, on what, for which words
     return Whisper(models.path(folder), language, prompt, threads)
 
 
-def automatic() -> tuple[Runtime, str]:
-    """The library for `runtime: auto`, and why."""
-    return "ctranslate2", "it needs the least on a CPU; `runtime: onnx` lets the engine layer choose"
+def automatic(models: Models, model: str) -> tuple[Runtime, str]:
+    """The library for `runtime: auto`, and why: the engine layer where it has a GPU for both networks."""
+    engines = {part: models.engine(part) for part in needed(model, "onnx")[1:]}
+    for part, (engine, why) in engines.items():
+        if engine == "cpu":
+            return "ctranslate2", f"{part} would run on the CPU: {why}"
+    return "onnx", "; ".join(f"{part} on {engine}: {why}" for part, (engine, why) in engines.items())

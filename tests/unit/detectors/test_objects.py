@@ -56,6 +56,9 @@ class Shelf:
     def path(self, name: str) -> Path:
         raise ModelError(name)
 
+    def engine(self, name: str) -> tuple[str, str]:
+        raise ModelError(name)
+
     def load(self, name: str, _health: PartHealth, threads: int | None = None) -> Model:
         self.asked.append((name, threads))
         return self.model

@@ -19,6 +19,7 @@ from edgefuse.detectors.voice.vad_trial import sounds_of
 from edgefuse.detectors.voice.whisper_trial import whisper_trial
 from edgefuse.engines.store import Store
 from edgefuse.pipeline.clock import SystemClock
+from edgefuse.testing.fakes import NoModels
 
 PROMPT = "Turn on the light in the kitchen, is anybody upstairs."
 SPECIAL = ["endoftext", "startoftranscript", "en", "transcribe", "startofprev", "nospeech", "notimestamps"]
@@ -99,6 +100,26 @@ def test_every_model_is_named() -> None:
 
     whisper = "whisper-tiny.en"
     assert names == [["silero-vad", whisper], ["silero-vad", whisper, f"{whisper}-encoder", f"{whisper}-decoder"]]
+
+
+class Shop(NoModels):
+    """A store that knows where its models are to run."""
+
+    def __init__(self, **engines: str) -> None:
+        self._engines = engines
+
+    def engine(self, name: str) -> tuple[str, str]:
+        return self._engines[name.rpartition("-")[2]], "it says so"
+
+
+def test_a_gpu_for_both_halves_decides() -> None:
+    """By itself the recogniser runs on ONNX where a GPU would run encoder and decoder, else on CTranslate2."""
+    on, why = runtime.automatic(Shop(encoder="tensorrt", decoder="tensorrt"), "whisper-base")
+    assert (on, why.count("on tensorrt: it says so")) == ("onnx", 2)
+    for shop in (Shop(encoder="cpu", decoder="cpu"), Shop(encoder="tensorrt", decoder="cpu")):
+        on, why = runtime.automatic(shop, "whisper-base")
+        assert on == "ctranslate2"
+        assert why.endswith("coder would run on the CPU: it says so")
 
 
 def test_trials_are_for_whisper_alone() -> None:
