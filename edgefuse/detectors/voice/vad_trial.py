@@ -33,7 +33,10 @@ class VadTrial:
     carried: Mapping[str, str] = {"state": "stateN"}
 
     def feeds(self, folder: Path | None) -> Sequence[Tensors]:
-        """Windows of the package's speech, or of the sounds in `folder`: WAV of 16 kHz, one channel; or ModelError."""
+        """Windows of the package's speech, or of the WAV files in `folder`.
+
+        Raises ModelError for a folder without any, or for one that is not 16 kHz with one channel.
+        """
         sounds = sounds_of(folder)
         return list(islice((feed for sound in _hearings(sounds) for feed in _windows(sound)), _MOST))
 

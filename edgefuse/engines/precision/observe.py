@@ -4,7 +4,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,10 +14,10 @@ from edgefuse.core.ports import BuildReport, Tensors
 from edgefuse.engines.onnx import OnnxBackend
 from edgefuse.engines.precision.graph import results, with_outputs
 
-Method: TypeAlias = Literal["minmax", "percentile"]
-_KEPT = 8192
+_KEPT = 32_768
 """Values of one tensor that are kept of each sample, evenly spaced."""
-_PERCENT = 99.99
+_CUTS = 16
+"""Ends of a range that are tried on each side."""
 
 
 @dataclass(slots=True)
@@ -44,12 +44,30 @@ class Spread:
         """Magnitude; 0 of nothing."""
         return max(abs(self.low), abs(self.high)) if self.values else 0.0
 
-    def within(self, method: Method) -> tuple[float, float]:
-        """The range to be told apart: all of it, or what 99.99 % lie above and below."""
-        if method == "minmax":
-            return self.low, self.high
-        low, high = np.percentile(np.concatenate(self.values), [100 - _PERCENT, _PERCENT])
-        return max(self.low, float(low)), min(self.high, float(high))
+    def within(self, slope: float = 1.0) -> tuple[float, float]:
+        """The range that errs least, by squares, when 8 bits tell it apart and what lies beyond is cut off.
+
+        `slope`: by how much an activation shrinks what is negative before anything else reads it.
+        """
+        values = np.concatenate(self.values)
+        return _least_squares(values[:: -(-values.size // _KEPT)], (self.low, self.high), slope)
+
+
+def _least_squares(values: NDArray[np.float32], whole: tuple[float, float], slope: float) -> tuple[float, float]:
+    """Of ranges that cut off more and more at either end, the one whose rounding and cutting harm least."""
+    low, high = min(whole[0], 0.0), max(whole[1], 0.0)
+    if low == high:
+        return whole
+    true = np.where(values < 0, slope * values, values)
+    best = (np.inf, low, high)
+    for bottom in np.linspace(low, 0, _CUTS) if low else [0.0]:
+        for top in np.linspace(high, 0, _CUTS) if high else [0.0]:
+            if top > bottom:
+                step = (top - bottom) / 255
+                kept = np.clip(np.round((values - bottom) / step), 0, 255) * step + bottom
+                error = float(np.mean((np.where(kept < 0, slope * kept, kept) - true) ** 2))
+                best = min(best, (error, float(bottom), float(top)))
+    return best[1], best[2]
 
 
 def observe(model: Any, feeds: Sequence[Tensors], tell: Callable[[float], None]) -> Mapping[str, Spread]:

@@ -14,7 +14,7 @@ import platform
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
@@ -23,17 +23,17 @@ import numpy as np
 from edgefuse.core.errors import needs
 from edgefuse.core.ports import Tensors
 from edgefuse.engines.precision.graph import subgraphs, weights
-from edgefuse.engines.precision.observe import Method, Spread, run
+from edgefuse.engines.precision.observe import Spread, run
 
 Kind: TypeAlias = Literal["asymmetric", "symmetric"]
 _MULTIPLY = ("Conv", "ConvTranspose", "Gemm", "MatMul")
 _ALONG = ("Add", "AveragePool", "Clip", "Concat", "GlobalAveragePool", "LeakyRelu", "MaxPool", "Mul", "Relu", "Resize")
 """What ONNX Runtime also computes in int8, so that nothing is converted back between two convolutions."""
-_GOOD = 0.98
+_GOOD = 0.997
 """Cosine of the worst output with fp32's at which nothing more is tried."""
-_JUDGES = 4
-"""Samples by which trials within a conversion are compared."""
-_SPARED = (1 / 8, 1 / 4, 1 / 2)
+_JUDGES, _FEW = 12, 4
+"""Samples by which whole trials within a conversion are compared, and those of single nodes."""
+_SPARED = (1 / 8, 1 / 4)
 """Shares of the multiplying nodes that are left in fp32, most sensitive first, while the cosine is not good."""
 
 
@@ -46,6 +46,7 @@ class _Job:
     """By which trials are compared."""
     expected: Sequence[Tensors]
     """What fp32 gives for them."""
+    ranges: Mapping[str, tuple[np.float32, np.float32]]
 
 
 def is_dynamic(model: Any) -> bool:
@@ -93,19 +94,18 @@ def static(
 ) -> tuple[Any, str]:
     """The quantised model and how it was made.
 
-    Ranges of activations by minimum and maximum, by percentile if that is not close enough to fp32 on the samples; then
-    the most sensitive nodes stay in fp32, as many as are needed, at most a half. `tell` raises to cancel.
+    If the outputs are not close to fp32's on the samples, the most sensitive nodes stay in fp32: as many as are needed,
+    at most a quarter. `tell` raises to cancel.
     """
     judges = feeds[:: -(-len(feeds) // _JUDGES)]
-    job = _Job(model, spreads, kind, judges, list(run(model, judges)))
-    best = _attempt(job, "minmax", [])
+    ranges = _ranges(model.graph, spreads)
+    job = _Job(model, spreads, kind, judges, list(run(model, judges)), ranges)
+    best = _attempt(job, [])
     if best.cosine < _GOOD:
-        best = max(best, _attempt(job, "percentile", []), key=lambda one: one.cosine)
-    if best.cosine < _GOOD:
-        ranked = _by_harm(job, best.method, tell)
+        ranked = _by_harm(job, tell)
         for share in _SPARED:
             spared = ranked[: math.ceil(len(ranked) * share)]
-            best = max(best, _attempt(job, best.method, spared), key=lambda one: one.cosine)
+            best = max(best, _attempt(job, spared), key=lambda one: one.cosine)
             if best.cosine >= _GOOD:
                 break
     tell(1)
@@ -115,28 +115,29 @@ def static(
 @dataclass(frozen=True, slots=True)
 class _Attempt:
     model: Any
-    method: Method
     cosine: float
     how: str
 
 
-def _attempt(job: _Job, method: Method, spared: Sequence[str]) -> _Attempt:
-    nodes = [node for node in _quantisable(job) if node.name not in spared]
-    made = _quantised(job, method, [node.name for node in nodes])
+def _attempt(job: _Job, spared: Sequence[str]) -> _Attempt:
+    nodes = _quantisable(job, spared)
+    made = _quantised(job, [node.name for node in nodes])
     count = sum(node.op_type in _MULTIPLY for node in nodes)
     total = sum(node.op_type in _MULTIPLY for node in job.model.graph.node)
     left = f" (in fp32: {', '.join(spared)})" if spared else ""
     bits = 7 if _narrow(job.kind) else 8
-    how = f"int8, {job.kind}, weights of {bits} bits, {count} of {total} convolutions and products{left}, {method}"
-    return _Attempt(made, method, _closeness(made, job), how)
+    how = f"int8, {job.kind}, weights of {bits} bits, {count} of {total} convolutions and products{left}"
+    return _Attempt(made, _closeness(made, job), how)
 
 
-def _by_harm(job: _Job, method: Method, tell: Callable[[float], None]) -> list[str]:
+def _by_harm(job: _Job, tell: Callable[[float], None]) -> list[str]:
     """Multiplying nodes, first the one that alone in int8 takes the outputs farthest from fp32's."""
-    names = [node.name for node in _quantisable(job) if node.op_type in _MULTIPLY]
+    names = [node.name for node in _quantisable(job, []) if node.op_type in _MULTIPLY]
+    few = slice(None, None, -(-len(job.feeds) // _FEW))
+    job = replace(job, feeds=job.feeds[few], expected=job.expected[few])
     harm = {}
     for number, name in enumerate(names):
-        harm[name] = 1 - _closeness(_quantised(job, method, [name]), job)
+        harm[name] = 1 - _closeness(_quantised(job, [name]), job)
         tell(number / len(names))
     return sorted(names, key=lambda name: -harm[name])
 
@@ -154,20 +155,29 @@ def _closeness(model: Any, job: _Job) -> float:
     return float(min(cosines)) if np.isfinite(cosines).all() else -1.0
 
 
-def _quantisable(job: _Job) -> list[Any]:
-    """Nodes whose floats were all seen, and were finite."""
+def _quantisable(job: _Job, spared: Sequence[str]) -> list[Any]:
+    """What multiplies, unless it is spared; and for ONNX Runtime what only hands on what comes out of that.
+
+    Of each all floats were seen, and were finite.
+    """
     arrays = weights(job.model.graph)
-    wanted = {*_MULTIPLY, *(_ALONG if job.kind == "asymmetric" else ())}
-    known = {name for name, spread in job.spreads.items() if spread.finite and spread.values}
-    known |= {name for name, array in arrays.items() if array.dtype != np.float32 or np.isfinite(array).all()}
-    return [
-        node
-        for node in job.model.graph.node
-        if node.op_type in wanted and all(name in known for name in (*node.input, *node.output) if name)
-    ]
+    fixed = {name for name, array in arrays.items() if array.dtype != np.float32 or np.isfinite(array).all()}
+    seen = {name for name, spread in job.spreads.items() if spread.finite and spread.values}
+    told = {output.name for output in job.model.graph.output}
+    chosen: list[Any] = []
+    whole: set[str] = set()
+    for node in job.model.graph.node:
+        inputs = {name for name in node.input if name}
+        if not inputs | set(node.output) <= fixed | seen or node.name in spared:
+            continue
+        along = node.op_type in _ALONG and inputs - fixed <= whole and not told & set(node.output)
+        if node.op_type in _MULTIPLY or (along and job.kind == "asymmetric"):
+            chosen.append(node)
+            whole |= set(node.output)
+    return chosen
 
 
-def _quantised(job: _Job, method: Method, names: list[str]) -> Any:
+def _quantised(job: _Job, names: list[str]) -> Any:
     with needs("convert", "int8"):
         import onnx
         from onnxruntime.quantization import CalibrationMethod, QuantType
@@ -175,11 +185,6 @@ def _quantised(job: _Job, method: Method, names: list[str]) -> Any:
         from onnxruntime.quantization.qdq_quantizer import QDQQuantizer
 
     symmetric = job.kind == "symmetric"
-    ranges = {
-        name: tuple(np.float32(edge) for edge in spread.within(method))
-        for name, spread in job.spreads.items()
-        if spread.values
-    }
     model = onnx.ModelProto()
     model.CopyFrom(job.model)
     options: dict[str, Any] = {"ActivationSymmetric": symmetric, "WeightSymmetric": True, "QuantizeBias": not symmetric}
@@ -191,7 +196,7 @@ def _quantised(job: _Job, method: Method, names: list[str]) -> Any:
         _narrow(job.kind),
         QuantType.QInt8,
         QuantType.QInt8 if symmetric else QuantType.QUInt8,
-        TensorsData(CalibrationMethod.MinMax, ranges),
+        TensorsData(CalibrationMethod.MinMax, dict(job.ranges)),
         names,
         [],
         sorted({*_MULTIPLY, *_ALONG}),
@@ -200,6 +205,28 @@ def _quantised(job: _Job, method: Method, names: list[str]) -> Any:
     if names:  # the quantiser takes an empty list for all of them
         quantiser.quantize_model()
     return quantiser.model.model
+
+
+def _ranges(graph: Any, spreads: Mapping[str, Spread]) -> Mapping[str, tuple[np.float32, np.float32]]:
+    slopes = _slopes(graph)
+    found = {}
+    for name, spread in spreads.items():
+        if spread.values:
+            low, high = spread.within(slopes.get(name, 1))
+            found[name] = (np.float32(low), np.float32(high))
+    return found
+
+
+def _slopes(graph: Any) -> dict[str, float]:
+    """Tensors that only one activation reads -> by how much that shrinks what is negative."""
+    readers = Counter(name for node in graph.node for name in node.input)
+    readers.update(output.name for output in graph.output)
+    found = {}
+    for node in graph.node:
+        if node.op_type in {"Relu", "LeakyRelu"} and readers[node.input[0]] == 1:
+            alpha = [attribute.f for attribute in node.attribute if attribute.name == "alpha"] or [0.01]
+            found[node.input[0]] = 0.0 if node.op_type == "Relu" else float(alpha[0])
+    return found
 
 
 def _narrow(kind: Kind) -> bool:
