@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from edgefuse.config.load import load_site
+from edgefuse.app.models import nameable
+from edgefuse.config.load import Checked, check_file
 from edgefuse.config.models import Site
 from edgefuse.core.errors import ConfigError
 from edgefuse.core.health import Health, PartHealth
@@ -43,7 +44,15 @@ class Parts:
 
 def read_site(path: Path) -> Site:
     """Read and check a configuration with everything that is installed. Raises ConfigError with every mistake."""
-    return with_areas(load_site(path, config_of, modality_of, unknown_placeholders))
+    checked = check_site(path)
+    if checked.site is None:
+        raise ConfigError(*map(str, checked.problems))
+    return with_areas(checked.site)
+
+
+def check_site(path: Path) -> Checked:
+    """Everything that is wrong with a configuration, by everything that is installed; raises nothing."""
+    return check_file(path, config_of, modality_of, unknown_placeholders, nameable)
 
 
 def with_areas(site: Site) -> Site:

@@ -3,12 +3,13 @@
 from collections.abc import Callable
 from pathlib import Path
 
+from edgefuse.config.lint import Nameable
 from edgefuse.config.models import ModelsConfig
-from edgefuse.core.errors import ConfigError
+from edgefuse.core.errors import ConfigError, ModelError
 from edgefuse.core.ports import Backend, Clock, Trial
-from edgefuse.engines.catalogue import Entry
+from edgefuse.engines.catalogue import Entry, load_catalogue
 from edgefuse.engines.serve import Plugins
-from edgefuse.engines.store import Progress, Store
+from edgefuse.engines.store import Progress, Store, models_dir
 from edgefuse.registry import load, names
 
 
@@ -22,6 +23,15 @@ def model_store(config: ModelsConfig, clock: Clock, progress: Progress = lambda 
         except ConfigError as error:
             broken[name] = str(error)
     return Store(config, clock, progress, Plugins(backends, broken, trial_of))
+
+
+def nameable(config: ModelsConfig) -> Nameable:
+    """Engines and models that a configuration may name here."""
+    engines = ["auto", "cpu", *names("backend")]
+    try:
+        return Nameable(engines, sorted(load_catalogue(models_dir(config))))
+    except ModelError:  # told by whoever loads a model
+        return Nameable(engines, ())
 
 
 def trial_of(entry: Entry) -> Trial | None:

@@ -232,11 +232,10 @@ def _run(args: argparse.Namespace) -> int:
 
 
 def _check(args: argparse.Namespace) -> int:
-    from edgefuse.config.load import check_file, render
-    from edgefuse.registry import config_of, modality_of
-    from edgefuse.rules.actions import unknown_placeholders
+    from edgefuse.app.build import check_site
+    from edgefuse.config.load import render
 
-    checked = check_file(args.config, config_of, modality_of, unknown_placeholders)
+    checked = check_site(args.config)
     if args.json:
         _print_json(checked.to_json())
     else:

@@ -10,8 +10,8 @@ from pydantic import BaseModel, ValidationError
 
 from edgefuse.config import yaml
 from edgefuse.config.errors import problems_of
-from edgefuse.config.lint import Remark, lint
-from edgefuse.config.models import Site
+from edgefuse.config.lint import Nameable, Remark, lint
+from edgefuse.config.models import ModelsConfig, Site
 from edgefuse.config.paths import anchored
 from edgefuse.config.rules import Rule
 from edgefuse.config.wording import masked, shown
@@ -28,6 +28,8 @@ ModalityOf: TypeAlias = Callable[[PartKind, Any], Modality | None]
 Unfilled: TypeAlias = Callable[[Rule], list[str]]
 """Placeholders in the actions of a rule that nothing can fill (`edgefuse.rules.actions.unknown_placeholders`)."""
 
+NameableOf: TypeAlias = Callable[[ModelsConfig], Nameable]
+"""Engines and models that are here, in the folder of models that the file names."""
 _PARTS: tuple[tuple[str, PartKind, str, str | None], ...] = (
     ("sources", "source", "type", None),
     ("detectors", "detector", "type", None),
@@ -80,17 +82,25 @@ class Checked:
 
 
 def load_site(
-    path: Path, config_of: ConfigOf, modality_of: ModalityOf | None = None, unfilled: Unfilled | None = None
+    path: Path,
+    config_of: ConfigOf,
+    modality_of: ModalityOf | None = None,
+    unfilled: Unfilled | None = None,
+    nameable: NameableOf | None = None,
 ) -> Site:
     """Read a file. Raises ConfigError with every mistake in it; warnings are not looked at."""
-    checked = check_file(path, config_of, modality_of, unfilled)
+    checked = check_file(path, config_of, modality_of, unfilled, nameable)
     if checked.site is None:
         raise ConfigError(*map(str, checked.problems))
     return checked.site
 
 
 def check_file(
-    path: Path, config_of: ConfigOf, modality_of: ModalityOf | None = None, unfilled: Unfilled | None = None
+    path: Path,
+    config_of: ConfigOf,
+    modality_of: ModalityOf | None = None,
+    unfilled: Unfilled | None = None,
+    nameable: NameableOf | None = None,
 ) -> Checked:
     """Read a file and say everything that is wrong with it; raises nothing."""
     try:
@@ -99,16 +109,18 @@ def check_file(
     except OSError as error:
         problem = Finding(str(path), 1, 1, "", f"expected a readable file, got: {error.strerror or error}")
         return Checked(str(path), None, (problem,))
-    return check_text(data, str(path), config_of, modality_of, unfilled, path.absolute().parent)
+    return check_text(data, str(path), config_of, modality_of, unfilled, path.absolute().parent, nameable=nameable)
 
 
-def check_text(
+def check_text(  # noqa: PLR0913  what is installed, by name
     text: str | bytes,
     name: str,
     config_of: ConfigOf,
     modality_of: ModalityOf | None = None,
     unfilled: Unfilled | None = None,
     folder: Path | None = None,
+    *,
+    nameable: NameableOf | None = None,
 ) -> Checked:
     """Check a text. `name` stands for the file in messages; relative paths in it start at `folder`."""
     document = yaml.parse(text)
@@ -116,7 +128,7 @@ def check_text(
         return Checked(name, None, findings(name, document.problems))
     reading = _Reading(document, list(document.problems), folder or Path.cwd())
     site = _site(reading, config_of)
-    remarks = list(lint(site, modality_of, reading.broken, reading.rule_indexes, unfilled))
+    remarks = list(lint(site, modality_of, reading.broken, reading.rule_indexes, unfilled, nameable))
     problems = [*reading.problems, *(_located(r, document) for r in remarks if not r.warning)]
     warnings = [_located(r, document) for r in remarks if r.warning]
     return Checked(name, None if problems else site, findings(name, problems), findings(name, warnings))

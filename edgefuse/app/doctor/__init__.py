@@ -3,12 +3,11 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+from edgefuse.app.build import check_site
 from edgefuse.app.doctor.apart import findings_of
 from edgefuse.app.doctor.areas import units
 from edgefuse.app.doctor.findings import Finding
-from edgefuse.config.load import Checked, check_file
-from edgefuse.registry import config_of, modality_of
-from edgefuse.rules.actions import unknown_placeholders
+from edgefuse.config.load import Checked
 
 __all__ = ["Finding", "broken_configuration", "diagnose"]
 
@@ -17,7 +16,7 @@ _INSTALLED = Path("/etc/edgefuse/edgefuse.yaml")
 
 def diagnose(config: Path | None) -> Iterator[Finding]:
     """Every finding in order. With a broken configuration, what is generally needed is checked behind it."""
-    checked = _checked(config) if config else None
+    checked = check_site(config) if config else None
     yield _configuration(config, checked)
     good = checked is not None and checked.site is not None
     yield from findings_of(units(checked.site if checked else None), config if good else None)
@@ -26,10 +25,6 @@ def diagnose(config: Path | None) -> Iterator[Finding]:
 def broken_configuration(findings: list[Finding]) -> bool:
     """Whether the file itself is wrong."""
     return any(one.area == "configuration" and one.state == "fail" for one in findings)
-
-
-def _checked(path: Path) -> Checked:
-    return check_file(path, config_of, modality_of, unknown_placeholders)
 
 
 def _configuration(path: Path | None, checked: Checked | None) -> Finding:

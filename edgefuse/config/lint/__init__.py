@@ -3,14 +3,15 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
+from edgefuse.config.lint.engines import Nameable, engine_remarks
 from edgefuse.config.lint.parts import part_remarks
 from edgefuse.config.lint.rules import rule_remarks
 from edgefuse.config.lint.scope import Remark, Scope
-from edgefuse.config.models import Site
+from edgefuse.config.models import ModelsConfig, Site
 from edgefuse.config.rules import Rule
 from edgefuse.core.types import Modality
 
-__all__ = ["Remark", "lint"]
+__all__ = ["Nameable", "Remark", "lint"]
 
 
 def lint(
@@ -19,12 +20,14 @@ def lint(
     broken: Mapping[str, set[str]] | None = None,
     rule_indexes: Sequence[int] | None = None,
     unfilled: Callable[[Rule], list[str]] | None = None,
+    nameable: Callable[[ModelsConfig], Nameable] | None = None,
 ) -> Iterator[Remark]:
     """Say what is wrong with a site whose types are right.
 
     `broken`: section -> names that are in the file but left out of `site`; nothing is concluded from them.
     `rule_indexes`: the place in the file of each of `site.rules`, where some were left out. `unfilled`: which
-    placeholders in the actions of a rule nothing can fill; the rule engine knows.
+    placeholders in the actions of a rule nothing can fill; the rule engine knows. `nameable`: engines and models
+    that are here.
     """
     indexes = range(len(site.rules)) if rule_indexes is None else rule_indexes
     nothing: list[str] = []
@@ -32,3 +35,5 @@ def lint(
     scope = Scope(site, modality, broken or {}, tuple(indexes), unfilled or (lambda _rule: nothing))
     yield from part_remarks(scope)
     yield from rule_remarks(scope)
+    if nameable is not None:
+        yield from engine_remarks(site.models, nameable(site.models))

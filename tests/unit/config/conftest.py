@@ -8,8 +8,9 @@ from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 import pytest
 from pydantic import Field
 
+from edgefuse.config.lint import Nameable
 from edgefuse.config.load import Checked, check_text
-from edgefuse.config.models import DetectorConfig, Name, Point, PublisherConfig, SourceConfig
+from edgefuse.config.models import DetectorConfig, ModelsConfig, Name, Point, PublisherConfig, SourceConfig
 from edgefuse.config.rules import Rule, Say
 from edgefuse.core.errors import ConfigError
 from edgefuse.core.types import Modality
@@ -97,12 +98,19 @@ def unfilled(rule: Rule) -> list[str]:
     return [action.say.strip("{}") for action in rule.then if isinstance(action, Say) and action.say.startswith("{")]
 
 
+def nameable(_config: ModelsConfig) -> Nameable:
+    """Stands for `edgefuse.app.models.nameable`."""
+    return Nameable(["auto", "cpu", "tensorrt"], ["nanodet", "silero-vad"])
+
+
 @pytest.fixture
 def check() -> Check:
     """Check a text; its indentation is taken off."""
 
     def check(text: str, folder: Path | None = None) -> Checked:
-        return check_text(dedent(text).lstrip("\n"), "home.yaml", config_of, modality_of, unfilled, folder)
+        return check_text(
+            dedent(text).lstrip("\n"), "home.yaml", config_of, modality_of, unfilled, folder, nameable=nameable
+        )
 
     return check
 

@@ -384,3 +384,44 @@ def test_what_is_said_needs_a_voice_detector(check: Callable[..., Checked]) -> N
     [problem] = check("device: {id: a}\nrules: [{name: r, when: {said: {}}, then: [{alert: x}]}]").problems
 
     assert problem.message == "rule r cannot fire: no voice detector is there to hear what is said"
+
+
+@pytest.mark.parametrize(
+    ("models", "path", "message"),
+    [
+        (
+            "engine: tensort",
+            "models.engine",
+            "expected an engine that is installed, got 'tensort'; did you mean 'tensorrt'?",
+        ),
+        (
+            "engine: abacus",
+            "models.engine",
+            "expected an engine that is installed, got 'abacus' (known: auto, cpu, tensorrt)",
+        ),
+        (
+            "per_model: {nanodet: {engine: cpuu}}",
+            "models.per_model.nanodet.engine",
+            "expected an engine that is installed, got 'cpuu'; did you mean 'cpu'?",
+        ),
+        (
+            "per_model: {nanodett: {precision: int8}}",
+            "models.per_model.nanodett",
+            "expected a model of the catalogue, got 'nanodett'; did you mean 'nanodet'?",
+        ),
+    ],
+)
+def test_engines_and_models_that_are_not_here(
+    check: Callable[..., Checked], models: str, path: str, message: str
+) -> None:
+    """`models` names only engines that are installed and models of the catalogue."""
+    checked = check(f"device: {{id: a}}\nmodels: {{{models}}}")
+    assert [(p.path, p.message) for p in checked.problems] == [(path, message)]
+
+
+def test_engines_and_models_that_are_here(check: Callable[..., Checked]) -> None:
+    """Every installed engine may be asked for, for all models and for single ones."""
+    text = (
+        "device: {id: a}\nmodels: {engine: tensorrt, per_model: {nanodet: {engine: cpu}, silero-vad: {engine: auto}}}"
+    )
+    assert check(text).problems == ()
