@@ -31,6 +31,7 @@ def _measure(args: argparse.Namespace) -> dict[str, Any]:
             args.data,
             recogniser=args.recogniser,
             using=args.runtime,
+            decoding=args.decoding,
             limit=args.limit,
             models=ModelsConfig(engine=args.engine, precision=args.precision),
         )

@@ -12,7 +12,7 @@ from edgefuse.core.errors import ConfigError
 from edgefuse.core.health import PartHealth
 from edgefuse.detectors.voice import rhino, runtime
 from edgefuse.detectors.voice.hearing import Hearing
-from edgefuse.detectors.voice.runtime import Runtime
+from edgefuse.detectors.voice.runtime import Decoding, Runtime
 from edgefuse.detectors.voice.understand import Meaning
 from edgefuse.evaluation.clips import progress, read
 from edgefuse.pipeline.clock import SystemClock
@@ -23,6 +23,7 @@ def evaluate(  # noqa: PLR0913  by name
     *,
     recogniser: str = "whisper-tiny.en",
     using: Runtime = "auto",
+    decoding: Decoding = "auto",
     models: ModelsConfig | None = None,
     limit: int | None = None,
     threads: int = 1,
@@ -41,7 +42,9 @@ def evaluate(  # noqa: PLR0913  by name
     clock = SystemClock()
     health = PartHealth("evaluate", "detector")
     store = model_store(models or ModelsConfig(), clock)
-    recognise = runtime.load(store, recogniser, using, grammar.language.code, grammar.prompt(), threads, health)
+    asked = runtime.wanted(using, decoding)
+    held_to = None if decoding == "free" else grammar
+    recognise = runtime.load(store, recogniser, asked, language, grammar.prompt(), threads, health, held_to)
     hearing = Hearing(recognise, grammar, health, clock)
     meanings: list[Meaning] = []
     cpu = 0.0

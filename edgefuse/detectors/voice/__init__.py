@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from edgefuse.config.models import DetectorConfig, OpenProbability, Site
 from edgefuse.core.ports import Context, Trial
@@ -25,7 +25,7 @@ from edgefuse.core.types import (
 from edgefuse.detectors.voice import runtime
 from edgefuse.detectors.voice.grammar import of_site
 from edgefuse.detectors.voice.hearing import Hearing
-from edgefuse.detectors.voice.runtime import Runtime
+from edgefuse.detectors.voice.runtime import Decoding, Runtime
 from edgefuse.detectors.voice.states import Effect, Event, Listener, Timing, hear, step
 from edgefuse.detectors.voice.understand import Meaning
 from edgefuse.detectors.voice.vad import WINDOW, Vad, speaks
@@ -54,6 +54,8 @@ class VoiceConfig(DetectorConfig):
     recogniser: Literal["whisper-tiny.en", "whisper-base"] = "whisper-tiny.en"
     runtime: Runtime = "auto"
     """What runs the recogniser: CTranslate2, or the engine layer, on the engine that `models:` says."""
+    decoding: Decoding = "auto"
+    """Whether what is not in the grammar word for word is heard again with nothing but its sentences in mind."""
     threads: Annotated[int, Field(ge=1, le=16)] = 1
     """Of the recogniser."""
     endpoint_s: Annotated[float, Field(ge=0.2, le=3)] = 0.7
@@ -63,6 +65,12 @@ class VoiceConfig(DetectorConfig):
     max_utterance_s: Annotated[float, Field(ge=2, le=28)] = 12
     min_speech_s: Annotated[float, Field(ge=0, le=2)] = 0.2
     """Less speech than this is no order."""
+
+    @model_validator(mode="after")
+    def _can_decode(self) -> "VoiceConfig":
+        if self.decoding == "grammar" and self.runtime == "ctranslate2":
+            raise ValueError("decoding: grammar needs runtime: onnx; expected that, or decoding: auto")
+        return self
 
     @property
     def timing(self) -> Timing:
@@ -123,7 +131,7 @@ class Voice:
     def models(config: VoiceConfig) -> list[str]:
         """What has to be pulled for this configuration."""
         wake_word = [config.wake_word] if config.wake_word else []
-        return [_VAD, *wake_word, *runtime.needed(config.recogniser, config.runtime)]
+        return [_VAD, *wake_word, *runtime.needed(config.recogniser, runtime.wanted(config.runtime, config.decoding))]
 
     @staticmethod
     def trial(model: str) -> Trial | None:
@@ -150,11 +158,12 @@ class Voice:
         recogniser = runtime.load(
             self._context.models,
             config.recogniser,
-            config.runtime,
+            runtime.wanted(config.runtime, config.decoding),
             config.language,
             grammar.prompt(),
             config.threads,
             health,
+            None if config.decoding == "free" else grammar,
         )
         return Hearing(recogniser, grammar, health, self._context.clock)
 

@@ -1,6 +1,7 @@
 """Whisper's decoder about one sound: reads tokens one after the other, or a whole tree of them at once."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,12 +44,17 @@ class Decoding:
         mask = np.full((n, self._room + n), MASKED, np.float32)
         mask[:, : self.length] = 0
         mask[:, self._room :] = seen
+        return self._look(tokens, self.length + depths, mask, [n - 1] if pick is None else pick)
+
+    def _look(
+        self, tokens: Sequence[int], positions: NDArray[Any], mask: NDArray[np.float32], pick: Sequence[int]
+    ) -> NDArray[np.float32]:
         found = self._model.run(
             {
                 "tokens": np.array(tokens, np.int32),
-                "positions": (self.length + depths).astype(np.int32),
+                "positions": positions.astype(np.int32),
                 "mask": mask,
-                "pick": np.array([n - 1] if pick is None else pick, np.int32),
+                "pick": np.array(pick, np.int32),
                 **{f"past_{name}": past for name, past in self._past.items()},
                 **self._cross,
             }

@@ -9,6 +9,7 @@ from edgefuse.core.health import PartHealth
 from edgefuse.core.ports import Clock
 from edgefuse.detectors.voice.grammar import Grammar
 from edgefuse.detectors.voice.recogniser import Heard, Recogniser
+from edgefuse.detectors.voice.second import Guided, SecondOpinion
 from edgefuse.detectors.voice.understand import NOT_UNDERSTOOD, Meaning, Understanding
 
 _NO_SPEECH = 0.6
@@ -24,6 +25,8 @@ class Hearing:
     def __init__(self, recogniser: Recogniser, grammar: Grammar, health: PartHealth, clock: Clock) -> None:
         self._recogniser = recogniser
         self._understanding = Understanding(grammar)
+        guided = recogniser if isinstance(recogniser, Guided) else None
+        self._second = SecondOpinion(grammar, self._understanding, guided) if guided else None
         self._health = health
         self._clock = clock
 
@@ -34,7 +37,11 @@ class Hearing:
         made_up = _made_up(heard)
         if made_up:
             return Meaning(NOT_UNDERSTOOD, heard.text, because=("no words", made_up))
-        return self._understanding.understand(heard.text, lambda text: self._fit(heard, text), math.exp(heard.logprob))
+        first = self._understanding.understand(heard.text, lambda text: self._fit(heard, text), math.exp(heard.logprob))
+        if self._second is None:
+            return first
+        with self._health.model_call(self._cpu):
+            return self._second.on(heard, first)
 
     def _fit(self, heard: Heard, text: str) -> float:
         with self._health.model_call(self._cpu):

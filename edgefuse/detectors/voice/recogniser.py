@@ -97,6 +97,11 @@ class Tokens:
         """What they say."""
         return str(self._tokenizer.decode([token for token in tokens if token < self.end])).strip()
 
+    def texts(self) -> list[str]:
+        """What each token says by itself, by number; empty where it is only a part of a character."""
+        said: list[str] = self._tokenizer.decode_batch([[token] for token in range(self.end)])
+        return ["" if "\ufffd" in text else text for text in said]
+
     def spell(self, text: str) -> list[int]:
         """A text as Whisper writes it: after a space, with a capital at its beginning."""
         return self._encoded(f" {text[:1].upper()}{text[1:]}")

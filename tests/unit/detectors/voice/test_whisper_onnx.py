@@ -220,6 +220,6 @@ def test_the_engine_is_told() -> None:
         pytest.skip(str(error).splitlines()[0])
 
     told = health.info["recogniser"]
-    assert told == {"model": "whisper-tiny.en", "runtime": "onnx", "why": "onnx was asked for"}
+    assert told == {"model": "whisper-tiny.en", "runtime": "onnx", "decoding": "free", "why": "onnx was asked for"}
     assert set(health.info["engines"]) == {"whisper-tiny.en-encoder", "whisper-tiny.en-decoder"}  # type: ignore[arg-type]
     assert health.model_cpu == 0
