@@ -1,5 +1,6 @@
 """Engines of a running daemon: what serves, what is built meanwhile, and taking over what was built."""
 
+import asyncio
 import json
 import os
 import sys
@@ -50,6 +51,13 @@ class EngineBuilds:
 
     async def run(self) -> None:
         """Tell what serves, then build until nothing is missing."""
+        loop = asyncio.get_running_loop()
+
+        def lost() -> None:
+            with suppress(RuntimeError):  # the loop is closed: the daemon has stopped
+                loop.call_soon_threadsafe(self._tell)
+
+        self._store.on_loss = lost
         self._tell()
         for name, choice in list(self._store.served.items()):
             _log.info("engine", model=name, engine=choice.engine, why=choice.why)
@@ -79,9 +87,9 @@ class EngineBuilds:
         return False
 
     def _tell(self) -> None:
-        """Degraded where a model has less than it was asked for, or a build failed."""
-        served = self._store.served
-        less = [f"{name} runs on {c.engine}: {c.why}" for name, c in served.items() if c.fell_back]
+        """Degraded where a model has less than it was asked for or had, or a build failed."""
+        served = dict(self._store.served)
+        less = [f"{name} runs on {c.engine}: {c.why}" for name, c in served.items() if c.fell_back or c.lost]
         problems = [*less, *(f"{name}: {reason}" for name, reason in self._failed.items())]
         for name, choice in served.items():
             building = self._health.info.get(name)

@@ -6,7 +6,8 @@
     ├── OperatorError        the operator must act; exit 78, systemd does not restart
     │   ├── ConfigError      a mistake in the YAML file, or a part that is not installed
     │   └── ModelError       a model is missing, has the wrong hash or cannot be loaded
-    │       └── BuildCancelled   nobody waits for the engine any more
+    │       ├── BuildCancelled   nobody waits for the engine any more
+    │       └── NoRoomError      memory was short; another time it may do
     └── TransientError       may pass by itself; supervise() backs off and tries again
         ├── SourceError      a device vanished, a stream broke, a file cannot be read now
         └── PublishError     the broker did not acknowledge
@@ -41,6 +42,10 @@ class ModelError(OperatorError):
 
 class BuildCancelled(ModelError):  # noqa: N818  cancelling is no error of anybody's
     """Whoever asked for an engine no longer wants it."""
+
+
+class NoRoomError(ModelError):
+    """Memory of the device was short: it says nothing about the model or the engine, and is not recorded as theirs."""
 
 
 class TransientError(EdgefuseError):

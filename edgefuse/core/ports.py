@@ -80,7 +80,10 @@ class Model(Protocol):
         """What really runs it, as its library says: `onnxruntime 1.32.0 CPUExecutionProvider`."""
 
     def run(self, inputs: Tensors) -> dict[str, NDArray[Any]]:
-        """Infer. The arrays may be reused by the next call: copy to keep. Raises ValueError on a wrong feed."""
+        """Infer. The arrays may be reused by the next call: copy to keep.
+
+        Raises ValueError on a wrong feed, ModelError when the device fails.
+        """
 
     def example(self) -> dict[str, NDArray[Any]]:
         """A feed that it takes: shapes and values of the card, else zeros with every free dimension 1."""
@@ -112,15 +115,21 @@ class Backend(Protocol):
         """Say whether this machine has what it needs; never raises, and survives a library that crashes."""
 
     def fingerprint(self) -> Mapping[str, str]:
-        """What an engine of its depends on besides the model: versions, device. An engine of another one is rebuilt."""
+        """What an engine of its depends on besides the model: versions, device. An engine of another one is rebuilt.
+
+        Raises ModelError where the probe says no.
+        """
 
     def build(self, path: Path, card: Mapping[str, Any], target: Path, report: BuildReport) -> None:
-        """Make the engine `target` from an ONNX file; without suffix nothing. Raises ModelError, BuildCancelled."""
+        """Make the engine `target` from an ONNX file; without suffix nothing.
+
+        Raises ModelError, NoRoomError where memory is short, BuildCancelled, OSError when `target` cannot be written.
+        """
 
     def load(self, path: Path, card: Mapping[str, Any]) -> Model:
         """Load what `build` made, or an ONNX file where nothing is built. `card` is its entry in the catalogue.
 
-        Raises ModelError.
+        Raises ModelError, NoRoomError where memory is short.
         """
 
 

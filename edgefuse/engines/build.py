@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from edgefuse import __version__
-from edgefuse.core.errors import BuildCancelled, ModelError
+from edgefuse.core.errors import BuildCancelled, ModelError, NoRoomError
 from edgefuse.core.ports import Backend, BuildReport, Clock, Model, Precision, Tensors, Trial
 from edgefuse.core.types import Nanoseconds
 from edgefuse.engines.cache import NO_ROOM, EngineCache, Key, Made
@@ -157,10 +157,13 @@ class Workshop:
         try:
             judge = self._judge(job)
         except ModelError as error:
-            return Record(job.key.model, job.key.backend, job.key.precision, False, str(error), None, None, 0.0)  # noqa: FBT003
+            return _unjudged(job.key, error)
         try:
             made, how = _convert_and_build(job, judge)
             verdict = self._verdict(job, judge, made)
+        except NoRoomError as error:
+            job.progress.check()
+            return _unjudged(job.key, error)
         except (ModelError, OSError) as error:
             job.progress.check()  # a backend that was told to stop may call it a failure
             self._disk_told(job, error)
@@ -253,6 +256,10 @@ def _convert_and_build(job: _Job, judge: _Judge) -> tuple[Path, str]:
 
 def _as_it_is(entry: Entry, source: Path, backend: str, precision: Precision) -> Record:
     return Record(entry.name, backend, precision, True, "the model's own file", source, None, 0.0)  # noqa: FBT003
+
+
+def _unjudged(key: Key, error: ModelError) -> Record:
+    return Record(key.model, key.backend, key.precision, False, str(error), None, None, 0.0)  # noqa: FBT003
 
 
 def _record(made: Made) -> Record:

@@ -17,10 +17,14 @@ class Counted:
         self._clock = clock
         self.inputs = model.inputs
         self.outputs = model.outputs
-        self.runs_on = model.runs_on
+
+    @property
+    def runs_on(self) -> str:
+        """What runs it."""
+        return self._model.runs_on
 
     def run(self, inputs: Tensors) -> dict[str, NDArray[Any]]:
-        """Infer. Raises ValueError on a wrong feed."""
+        """Infer. Raises ValueError on a wrong feed, ModelError when it cannot go on."""
         with self._health.model_call(self._clock.cpu):
             return self._model.run(inputs)
 

@@ -1,13 +1,16 @@
 """Loads each model on the best engine that is there, and says which, why, and what is still to be built."""
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import structlog
+
 from edgefuse.config.models import ModelsConfig
-from edgefuse.core.errors import ModelError
+from edgefuse.core.errors import ModelError, NoRoomError
 from edgefuse.core.ports import Backend, Clock, Model, Precision, Probe, Trial
 from edgefuse.core.types import Json
 from edgefuse.engines.build import Record, Workshop
@@ -15,9 +18,11 @@ from edgefuse.engines.cache import EngineCache
 from edgefuse.engines.catalogue import Entry
 from edgefuse.engines.onnx import OnnxBackend
 from edgefuse.engines.select import CPU, Rung, ladder
+from edgefuse.engines.standby import Standby
 
 _FASTER = 1.2
 """An int8 model that nobody asked for must be at least this much faster."""
+_log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +48,8 @@ class Choice:
     """Engine and precision of the configuration, `auto` or by name."""
     missing: Rung | None = None
     """What is to be built for a better one."""
+    lost: str = ""
+    """Why a better one that ran failed in this process; empty where none did."""
 
     @property
     def name(self) -> str:
@@ -61,7 +68,9 @@ class Choice:
         return engine not in {"auto", self.name, self.backend} or precision not in {"auto", self.precision}
 
     def as_asked(self) -> "Choice":
-        """Itself. Raises ModelError where something else was asked for, saying what to do."""
+        """Itself. Raises ModelError where something else was asked for, or began to run, saying what to do."""
+        if self.lost:
+            raise ModelError(f"model '{self.model}': only {self.engine} is left: {self.lost}")
         if not self.fell_back:
             return self
         asked = " ".join(word for word in self.asked if word != "auto")
@@ -94,6 +103,7 @@ class Engines:
         self.workshop = Workshop(self.cache, self.backends, plugins.trial, clock, config.samples)
         self._config = config
         self._broken = plugins.broken
+        self._lost: dict[tuple[str, str], str] = {}
 
     @cached_property
     def probes(self) -> Mapping[str, Probe]:
@@ -120,25 +130,55 @@ class Engines:
                 if (choice.backend, choice.precision) == (CPU, "fp32"):
                     raise
                 unfit[choice.backend, choice.precision] = str(error)
-                self.workshop.reject(entry, source, choice.backend, choice.precision, str(error))
+                if not self._says_nothing(choice.backend, error):
+                    self.workshop.reject(entry, source, choice.backend, choice.precision, str(error))
+
+    def serve(
+        self, entry: Entry, source: Path, card: Mapping[str, Any], tell: Callable[[Model, Choice], object]
+    ) -> Model:
+        """As `load`; should the device fail while it runs, another backend goes on. `tell` hears of each engine.
+
+        The backend that failed serves this model no more in this process: after a fault of the device a library
+        answers every later call of the process with the same failure.
+        """
+        model, first = self.load(entry, source, card)
+        tell(model, first)
+
+        def spare(error: ModelError) -> Model:
+            self._lost[entry.name, first.backend] = f"failed while it ran, until the next start: {error}"
+            model, choice = self.load(entry, source, card)
+            _log.error("engine failed", model=entry.name, engine=first.engine, reason=str(error), goes_on=choice.engine)
+            tell(model, choice)
+            return model
+
+        return model if first.backend == CPU else Standby(model, spare)
+
+    def _says_nothing(self, backend: str, error: ModelError) -> bool:
+        """Whether a failure is the device's rather than the engine's: want of memory, or a fault in this process."""
+        return isinstance(error, NoRoomError) or any(each == backend for _, each in self._lost)
 
     def _started(self, choice: Choice, card: Mapping[str, Any]) -> Model:
         model = self.backends[choice.backend].load(choice.path, {**card, "precision": choice.precision})
-        model.run(model.example())
+        try:
+            model.run(model.example())
+        except ModelError:
+            with suppress(ModelError):  # why it does not run matters more
+                model.close()
+            raise
         return model
 
     def _choose(self, entry: Entry, source: Path, unfit: Mapping[tuple[str, Precision], str]) -> Choice:
         rungs = self.ladder(entry)
-        passed_over: list[str] = []
+        lost = {rung.backend: self._lost.get((entry.name, rung.backend), "") for rung in rungs}
+        passed_over = [f"{backend} {why}" for backend, why in lost.items() if why]
         missing: Rung | None = None
-        for rung in rungs:
+        for rung in (rung for rung in rungs if not lost[rung.backend]):
             record = self.workshop.state(entry, source, rung.backend, rung.precision)
             flaw = unfit.get((rung.backend, rung.precision)) or _flaw(rung, record)
             if record is not None and record.path is not None and flaw is None:
                 why = "; ".join([rung.why, *passed_over])
-                return Choice(
-                    entry.name, rung.backend, rung.precision, record.path, why, self._config.wanted(entry.name), missing
-                )
+                asked, failed = self._config.wanted(entry.name), next(filter(None, lost.values()), "")
+                return Choice(entry.name, rung.backend, rung.precision, record.path, why, asked, missing, failed)
             if record is None and rung.build and missing is None:
                 missing = rung
             if flaw is not None or rung.build:

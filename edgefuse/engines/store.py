@@ -77,6 +77,8 @@ class Store:
         self.engines = Engines(config, self.dir, clock, plugins or Plugins())
         self.served: dict[str, Choice] = {}
         """What was loaded, and on which engine."""
+        self.on_loss: Callable[[], object] = lambda: None
+        """Called, on the thread that loads or runs a model, when it is served by less because its engine failed."""
 
     def entry(self, name: str) -> Entry:
         """What the catalogue says. Raises ModelError naming the known models."""
@@ -98,16 +100,21 @@ class Store:
     def load(self, name: str, health: PartHealth, threads: int | None = None) -> Model:
         """Load, run once, and count the CPU time of every later run on `health`.
 
+        When the device fails while it runs, the CPU goes on with the same feed, and health and the log say so.
         `threads` overrides the card; only the calling thread's CPU is counted, so one thread is counted whole.
         """
         entry = self.entry(name)
         card = {**entry.card, **({} if threads is None else {"threads": threads})}
-        model, choice = self.engines.load(entry, self.path(name), card)
-        self.served[name] = choice
-        told = {**choice.to_json(), "runs_on": model.runs_on, "threads": card.get("threads", 1)}
-        engines = health.info.get("engines")
-        health.info["engines"] = {**(engines if isinstance(engines, dict) else {}), name: told}
-        return Counted(model, health, self._clock)
+
+        def tell(model: Model, choice: Choice) -> None:
+            self.served[name] = choice
+            told = {**choice.to_json(), "runs_on": model.runs_on, "threads": card.get("threads", 1)}
+            engines = health.info.get("engines")
+            health.info["engines"] = {**(engines if isinstance(engines, dict) else {}), name: told}
+            if choice.lost:
+                self.on_loss()
+
+        return Counted(self.engines.serve(entry, self.path(name), card, tell), health, self._clock)
 
     def engine(self, name: str) -> tuple[str, str]:
         """Engine that the model is to have here, `cpu`, `tensorrt` ..., built or not, and why. Raises ModelError."""

@@ -59,6 +59,7 @@ def evaluate(
         ranked.append(network.look(image, _FLOOR))
         sizes.append((image.shape[1], image.shape[0]))
     network.close()
+    engine = store.served[model].as_asked()
     means = mean_average_precision(truths, ranked, sizes)
     return {
         "n": len(truths),

@@ -4,29 +4,30 @@ import ctypes
 import importlib.metadata
 import re
 from collections.abc import Iterator, Mapping
+from math import inf
 from pathlib import Path
 
 from edgefuse.app.doctor.findings import Case, Finding, text_of
 from edgefuse.app.doctor.models import models_of_site
-from edgefuse.app.doctor.sources import nodes, refused
 from edgefuse.app.models import model_store
 from edgefuse.config.models import ModelsConfig
 from edgefuse.core.errors import ModelError
 from edgefuse.core.ports import Probe
+from edgefuse.engines import nvidia
 from edgefuse.engines.serve import Choice
 from edgefuse.engines.store import Store
 
 _CPU = "onnx"
-_NODES = ("nvidia[0-9]*", "nvidiactl", "nvhost-gpu", "nvhost-ctrl-gpu", "nvmap")
-_NVIDIA = "0x10de"
-"""PCI vendor."""
 _TENSORRT = ("tensorrt", "tensorrt-cu13", "tensorrt-cu12", "tensorrt_cu13", "tensorrt_cu12")
+_NO_DEVICE = "an NVIDIA GPU on the PCI bus, but no /dev/nvidia*"
+_MODE = r"^\s*<\s*POWER_MODEL\s+ID=(\d+)\s+NAME=(\S+)\s*>"
+"""A line of nvpmodel.conf."""
 _DRIVER = "install NVIDIA's driver (on Debian: nvidia-driver); a container needs --gpus all"
 
 
 def check(case: Case) -> Iterator[Finding]:
     """Device and driver, then the backends; without an NVIDIA GPU one line says so."""
-    there = has_gpu(case.root)
+    there = nvidia.has_gpu(case.root)
     yield from _hardware(case.root) if there else [_none()]
     yield from jetson(case.root)
     wanted = engines_wanted(case)
@@ -40,13 +41,6 @@ def check(case: Case) -> Iterator[Finding]:
     for name in sorted(wanted - set(probes)):
         yield Finding(name, "engines", "fail", "no backend of this name is installed", "mend models.engine")
     yield from _choices(case, store)
-
-
-def has_gpu(root: Path) -> bool:
-    """Whether there is an NVIDIA GPU: its device nodes, or its place on the PCI bus."""
-    if _device_nodes(root):
-        return True
-    return any(text_of(path) == _NVIDIA for path in nodes(root / "sys/bus/pci/devices", "*/vendor"))
 
 
 def engines_wanted(case: Case) -> set[str]:
@@ -79,15 +73,32 @@ def jetson(root: Path) -> Iterator[Finding]:
     model = text_of(root / "proc/device-tree/model") or "a Jetson"
     number = f"{version[1]}.{version[2]}" if version else release[:40]
     yield Finding("jetson", "engines", "ok", f"{model}, Jetson Linux {number}")
+    yield _power(root)
+
+
+def _power(root: Path) -> Finding:
+    """The power mode by the name that this board gives it; less than the highest is a warning."""
     mode = re.search(r"pmode:(\d+)", text_of(root / "var/lib/nvpmodel/status") or "")
     if mode is None:
-        advice = "run `sudo nvpmodel -q`"
-        yield Finding("power", "engines", "warn", "the power mode is not known", advice)
-    elif int(mode[1]):
-        advice = "`sudo nvpmodel -m 0` gives the most on many models, if cooling and supply allow it"
-        yield Finding("power", "engines", "warn", f"power mode {int(mode[1])}, not the default of full power", advice)
-    else:
-        yield Finding("power", "engines", "ok", "power mode 0")
+        return Finding("power", "engines", "warn", "the power mode is not known", "run `sudo nvpmodel -q`")
+    now = int(mode[1])
+    told = re.findall(_MODE, text_of(root / "etc/nvpmodel.conf") or "", re.MULTILINE)
+    names = {int(number): str(name) for number, name in told}
+    found = f"power mode {now}" + (f", {names[now]}" if now in names else "")
+    powers = {number: _watts(name) for number, name in names.items()}
+    best = max(powers, key=lambda number: powers[number], default=now)
+    if now not in powers or 0 in powers.values() or powers[now] >= powers[best]:
+        return Finding("power", "engines", "ok", found)
+    advice = f"`sudo nvpmodel -m {best}` gives the most, if cooling and supply allow it"
+    return Finding("power", "engines", "warn", f"{found}; the highest is {best}, {names[best]}", advice)
+
+
+def _watts(name: str) -> float:
+    """What the name of a power mode promises: `15W`, `MODE_30W_ALL`, `MAXN` without a bound; 0 for another one."""
+    if name.upper().startswith("MAXN"):
+        return inf
+    number = re.search(r"(\d+)W(?![A-Z])", name, re.IGNORECASE)
+    return float(number[1]) if number else 0
 
 
 def _none() -> Finding:
@@ -95,19 +106,20 @@ def _none() -> Finding:
 
 
 def _hardware(root: Path) -> Iterator[Finding]:
-    there = _device_nodes(root)
-    if not there:
-        yield Finding("gpu", "engines", "warn", "an NVIDIA GPU on the PCI bus, but no /dev/nvidia*", _DRIVER)
+    there = nvidia.device_nodes(root)
+    if not there and not nvidia.is_wsl(root):
+        found = "a Jetson, but no device of its GPU" if nvidia.is_jetson(root) else _NO_DEVICE
+        yield Finding("gpu", "engines", "warn", found, _DRIVER)
         return
-    shown = ", ".join(f"/dev/{path.name}" for path in there)
-    closed = refused(there)
+    shown = ", ".join(f"/{path.relative_to(root)}" for path in there) or "the GPU of the Windows outside"
+    closed = nvidia.closed_nodes(root)
     if closed:
-        who = "add the user to the groups video and render: sudo usermod -aG video,render $USER, then log in again"
-        yield Finding("gpu", "engines", "warn", f"{', '.join(path.name for path in closed)} may not be opened", who)
+        names = ", ".join(path.name for path in closed)
+        yield Finding("gpu", "engines", "warn", f"{names} may not be opened", nvidia.GROUPS)
     else:
         yield Finding("gpu", "engines", "ok", shown)
     yield _driver(root)
-    yield _tensorrt()
+    yield _tensorrt(root)
 
 
 def _driver(root: Path) -> Finding:
@@ -132,19 +144,14 @@ def _cuda() -> str | None:
     return f"{version.value // 1000}.{version.value % 1000 // 10}"
 
 
-def _tensorrt() -> Finding:
+def _tensorrt(root: Path) -> Finding:
     """The installed version; whether it works is the probe's to say."""
     for name in _TENSORRT:
         try:
             return Finding("library", "engines", "ok", f"TensorRT {importlib.metadata.version(name)}")
         except importlib.metadata.PackageNotFoundError:
             continue
-    advice = "pip install 'edgefuse[tensorrt]'; on a Jetson use an environment with --system-site-packages"
-    return Finding("library", "engines", "warn", "TensorRT is not installed", advice)
-
-
-def _device_nodes(root: Path) -> list[Path]:
-    return [path for pattern in _NODES for path in nodes(root / "dev", pattern)]
+    return Finding("library", "engines", "warn", "TensorRT is not installed", nvidia.how_to_install(root))
 
 
 def _choices(case: Case, store: Store) -> Iterator[Finding]:

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Literal
 
 from edgefuse.core.errors import ModelError
 from edgefuse.core.ports import BuildReport, Precision, Probe
+from edgefuse.engines.nvidia import available_memory
 from edgefuse.engines.tensorrt import plan
 from edgefuse.engines.tensorrt.cuda import Cuda, bindings
 from edgefuse.engines.tensorrt.library import tensorrt
@@ -18,6 +19,12 @@ from edgefuse.engines.tensorrt.runtime import Plan, TensorRtModel
 LAYER = 1
 """Part of every fingerprint: raised when the same file is built in another way."""
 _LEAST_WORKSPACE = 64 << 20
+
+
+def workspace(cuda: Cuda, available: Callable[[], int] = available_memory) -> int:
+    """Bytes that one layer may use for itself: half of what is free; `available` is the computer's own memory."""
+    free = max(cuda.free_memory(), available()) if cuda.shares_memory() else cuda.free_memory()
+    return max(_LEAST_WORKSPACE, free // 2)
 
 
 class TensorRtBackend:
@@ -54,16 +61,15 @@ class TensorRtBackend:
     def build(self, path: Path, card: Mapping[str, Any], target: Path, report: BuildReport) -> None:
         """Build the engine `target`; `card`: profiles {input: {min, opt, max}} for free sizes.
 
-        Raises ModelError, BuildCancelled; OSError when `target` cannot be written.
+        Raises ModelError, NoRoomError, BuildCancelled; OSError when `target` cannot be written.
         """
         self._facts()
         cuda = Cuda(bindings())
         cuda.use_device()
-        workspace = max(_LEAST_WORKSPACE, cuda.free_memory() // 2)
-        plan.build(tensorrt(), plan.Job(path, card, target, workspace, self._timing()), report)
+        plan.build(tensorrt(), plan.Job(path, card, target, workspace(cuda), self._timing()), report)
 
     def load(self, path: Path, card: Mapping[str, Any]) -> TensorRtModel:
-        """Load an engine that was built here. Raises ModelError naming the file."""
+        """Load an engine that was built here. Raises ModelError naming the file, NoRoomError where memory is short."""
         facts = self._facts()
         try:
             content = path.read_bytes()

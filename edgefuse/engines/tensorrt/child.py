@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 from edgefuse.core.errors import ModelError
+from edgefuse.engines import nvidia
 
 _MAJOR, _MINOR = 75, 76
 """CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_*."""
@@ -28,11 +29,12 @@ class _Driver:
         try:
             self._library = ctypes.CDLL("libcuda.so.1")
         except OSError as error:
-            raise _MissingError(f"there is no NVIDIA driver ({error}); install the driver of your GPU") from error
+            how = "sudo apt-get install nvidia-jetpack" if nvidia.is_jetson() else "install the driver of your GPU"
+            raise _MissingError(f"there is no NVIDIA driver ({error}); {how}") from error
         self._call("cuInit", 0)
         count = self._number("cuDeviceGetCount")
         if count < 1:
-            raise _MissingError("the driver sees no GPU; see what `nvidia-smi` says and CUDA_VISIBLE_DEVICES")
+            raise _MissingError(f"the driver sees no GPU; {_next_step()}; is CUDA_VISIBLE_DEVICES set?")
         self._device = self._number("cuDeviceGet", 0)
 
     def version(self) -> int:
@@ -68,7 +70,15 @@ class _Driver:
             said = ctypes.c_char_p()
             self._library.cuGetErrorName(code, ctypes.byref(said))
             told = (said.value or b"unknown").decode(errors="replace")
-            raise _MissingError(f"the NVIDIA driver does not work: {name} gave {told} ({code}); see `nvidia-smi`")
+            raise _MissingError(f"the NVIDIA driver does not work: {name} gave {told} ({code}); {_next_step()}")
+
+
+def _next_step() -> str:
+    """What most often keeps a driver from its GPU; a Jetson's has no nvidia-smi that tells."""
+    closed = nvidia.closed_nodes()
+    if closed:
+        return f"{', '.join(map(str, closed))} may not be opened: {nvidia.GROUPS}"
+    return "see `sudo dmesg`" if nvidia.is_jetson() else "see `nvidia-smi`"
 
 
 def main() -> int:
@@ -110,7 +120,7 @@ def _tensorrt_version() -> str:
         trt = tensorrt()
         return str(trt.__version__)
     except (ImportError, OSError) as error:
-        raise _MissingError(f"tensorrt cannot be imported: {error}; pip install 'edgefuse[tensorrt]'") from error
+        raise _MissingError(f"tensorrt cannot be imported: {error}; {nvidia.how_to_install()}") from error
 
 
 def _runtime_version(driver: int) -> str:

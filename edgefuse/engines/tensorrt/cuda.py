@@ -2,7 +2,10 @@
 
 from typing import Any
 
-from edgefuse.core.errors import ModelError
+from edgefuse.core.errors import ModelError, NoRoomError
+
+_NO_ROOM = 2
+"""cudaErrorMemoryAllocation."""
 
 
 def bindings() -> Any:
@@ -23,8 +26,13 @@ class Cuda:
         _only("cudaSetDevice", self._rt.cudaSetDevice(0))
 
     def free_memory(self) -> int:
-        """Bytes of device memory that nobody uses."""
+        """Bytes of device memory that nobody uses; what the page cache holds is not among it on a Jetson."""
         return int(_only("cudaMemGetInfo", self._rt.cudaMemGetInfo()[:2]))
+
+    def shares_memory(self) -> bool:
+        """Whether the device has the memory of the CPU and none of its own."""
+        what = self._rt.cudaDeviceAttr.cudaDevAttrIntegrated
+        return bool(_only("cudaDeviceGetAttribute", self._rt.cudaDeviceGetAttribute(what, 0)))
 
     def allocate(self, size: int) -> int:
         """Address of `size` bytes on the device."""
@@ -99,5 +107,6 @@ def _only(call: str, result: Any) -> Any:
     """The one value of a call, None without; raises ModelError unless it succeeded."""
     status, *values = result
     if int(status) != 0:
-        raise ModelError(f"CUDA: {call} failed: {status.name} ({int(status)})")
+        kind = NoRoomError if int(status) == _NO_ROOM else ModelError
+        raise kind(f"CUDA: {call} failed: {status.name} ({int(status)})")
     return values[0] if values else None

@@ -1,10 +1,16 @@
 """What TensorRT says, kept where an error can quote it."""
 
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from typing import Any
+
+from edgefuse.core.errors import ModelError, NoRoomError
+
+_NO_ROOM = re.compile(r"out ?of ?memory|insufficient (memory|workspace)|could not be allocated", re.IGNORECASE)
+"""`Error Code 2: OutOfMemory`, `Cuda Runtime (out of memory)`, `Requested amount of GPU memory ... could not be ...`"""
 
 
 class Said:
@@ -21,6 +27,11 @@ class Said:
         kept = self._errors if error else self._warnings
         if text not in kept:
             kept.append(text)
+
+    def failure(self, text: str) -> ModelError:
+        """An error with this text: NoRoomError where the library says that memory was short."""
+        short = any(_NO_ROOM.search(said) for said in (*self._errors, *self._warnings))
+        return NoRoomError(text) if short else ModelError(text)
 
     def __str__(self) -> str:
         """The errors, else the warnings, else that there were none."""

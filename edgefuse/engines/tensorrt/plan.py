@@ -41,8 +41,8 @@ class Job:
 def build(trt: Any, job: Job, report: BuildReport) -> None:
     """Write the engine, whole or not at all.
 
-    Raises ModelError with what the library says, BuildCancelled when `report` answers False, OSError when the engine
-    cannot be written, and what `report` raises.
+    Raises ModelError with what the library says, NoRoomError where memory was short, BuildCancelled when `report`
+    answers False, OSError when the engine cannot be written, and what `report` raises.
     """
     progress = Progress(report)
     progress.tell(0.0, "reading the model")
@@ -51,7 +51,7 @@ def build(trt: Any, job: Job, report: BuildReport) -> None:
         engine_bytes = _serialized(trt, job, path, progress, said)
     progress.settle()
     if engine_bytes is None:
-        raise ModelError(f"{job.path}: TensorRT {trt.__version__} cannot build an engine: {said}")
+        raise said.failure(f"{job.path}: TensorRT {trt.__version__} cannot build an engine: {said}")
     progress.tell(1.0, "writing the engine")
     progress.settle()
     write_whole(job.target, memoryview(engine_bytes))

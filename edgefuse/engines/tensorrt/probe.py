@@ -7,10 +7,12 @@ import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, fields
+from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO, Any
 
 from edgefuse.core.ports import Probe
+from edgefuse.engines import nvidia
 from edgefuse.engines.tensorrt.library import installed
 
 COMMAND = (sys.executable, "-m", "edgefuse.engines.tensorrt.child")
@@ -48,13 +50,20 @@ class Answer:
     """None where TensorRT cannot be used."""
 
 
-def ask(command: Sequence[str] = COMMAND, limit_s: float = LIMIT_S, here: Callable[[], bool] = installed) -> Answer:
-    """Run the child and understand what it prints, or how it ended. Never raises on account of the child."""
+def ask(
+    command: Sequence[str] = COMMAND,
+    limit_s: float = LIMIT_S,
+    here: Callable[[], bool] = installed,
+    root: Path = Path("/"),
+) -> Answer:
+    """Run the child and understand what it prints, or how it ended. Never raises on account of the child.
+
+    Where `root` shows no NVIDIA hardware, or TensorRT is not `here`, nothing is run.
+    """
+    if not nvidia.has_gpu(root):
+        return _no("no NVIDIA GPU here")
     if not here():
-        return _no(
-            "tensorrt is not installed; pip install 'edgefuse[tensorrt]'; on a Jetson also make the virtual "
-            "environment with --system-site-packages, to see the system's TensorRT"
-        )
+        return _no(f"tensorrt is not installed; {nvidia.how_to_install(root)}")
     with TemporaryFile() as out, TemporaryFile() as err:
         try:
             ended = _run(command, limit_s, out, err)

@@ -15,7 +15,7 @@ from edgefuse.core.ports import Tensors
 from edgefuse.engines import feed
 from edgefuse.engines.tensorrt.buffers import Buffer, Owned
 from edgefuse.engines.tensorrt.cuda import Cuda
-from edgefuse.engines.tensorrt.log import listening
+from edgefuse.engines.tensorrt.log import Said, listening
 from edgefuse.engines.tensorrt.tensors import Tensor, tensors
 
 
@@ -34,7 +34,8 @@ class Plan:
 class TensorRtModel:
     """An engine that is loaded. Any thread may use it, one at a time; RuntimeError for two at once.
 
-    Raises ModelError, with everything given back, when the library refuses the engine or the device has no room.
+    Raises ModelError with everything given back when the library refuses the engine, NoRoomError when the device has
+    no room.
     """
 
     def __init__(self, trt: Any, cuda: Cuda, plan: Plan) -> None:
@@ -100,13 +101,13 @@ class TensorRtModel:
             self._engine = self._runtime.deserialize_cuda_engine(plan.content)
             self._plan = replace(plan, content=b"")  # the engine has a copy
             if self._engine is None:
-                raise ModelError(f"{refused}: {said}; build it again")
+                raise said.failure(f"{refused}: {said}; build it again")
             self._stream = self._cuda.stream()
             self._owned.add(self._end_stream)
             self._context = self._engine.create_execution_context()
             self._owned.add(self._drop)
             if self._context is None:
-                raise ModelError(f"{refused}: there is no context for it, for want of memory or else: {said}")
+                raise said.failure(f"{refused}: there is no context for it: {said}")
         self._name_tensors()
         self._furnish()
         if all(tensor.fixed and not tensor.on_host for tensor in self._tensors):
@@ -158,13 +159,20 @@ class TensorRtModel:
             for tensor in self._inputs:
                 if not tensor.fixed and not self._context.set_input_shape(tensor.name, shapes[tensor.name]):
                     raise ModelError(f"{self._plan.path}: TensorRT refuses {shapes[tensor.name]} for it: {said}")
-            unknown = self._context.infer_shapes()
-            if unknown:
-                failure = ValueError if self._by_values else ModelError
-                raise failure(f"{self._plan.path.name}: {dict(shapes)} give no sizes for {unknown}: {said}")
+            self._infer_shapes(shapes, said)
         for tensor in self._outputs:
             self._follow(tensor)
         self._shapes.update(shapes)
+
+    def _infer_shapes(self, shapes: Mapping[str, tuple[int, ...]], said: Said) -> None:
+        """Raises ValueError where values that were fed cannot be sizes, else ModelError."""
+        failure = ValueError if self._by_values else ModelError
+        try:
+            unknown = self._context.infer_shapes()
+        except RuntimeError as error:  # which the binding raises for every reason but a shape that was not told
+            raise failure(f"{self._plan.path.name}: {dict(shapes)} cannot be followed: {said}") from error
+        if unknown:
+            raise failure(f"{self._plan.path.name}: {dict(shapes)} give no sizes for {unknown}: {said}")
 
     def _follow(self, tensor: Tensor) -> None:
         """Make room for what an output is to be."""
@@ -191,7 +199,7 @@ class TensorRtModel:
             self._copy(tensor, self._cuda.to_device)
         with listening(self._trt) as said:
             if not self._context.execute_async_v3(int(self._stream)):
-                raise ModelError(f"{self._plan.path}: TensorRT cannot run it: {said}")
+                raise said.failure(f"{self._plan.path}: TensorRT cannot run it: {said}")
         for tensor in self._outputs:
             self._copy(tensor, self._cuda.to_host)
 

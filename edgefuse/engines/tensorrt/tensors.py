@@ -52,7 +52,10 @@ def _tensor(trt: Any, engine: Any, name: str, where: object) -> Tensor:
     shape = tuple(engine.get_tensor_shape(name))
     low = high = shape
     if is_input and on_host and engine.is_shape_inference_io(name):
-        low, _, high = map(tuple, engine.get_tensor_profile_values(0, name))
+        values = engine.get_tensor_profile_values(0, name)
+        if not values:
+            raise ModelError(f"{where}: tensor '{name}' holds sizes, and the engine tells no bounds of them")
+        low, _, high = map(tuple, values)
     elif is_input and -1 in shape:
         low, _, high = map(tuple, engine.get_tensor_profile_shape(name, 0))
     return Tensor(name, is_input, _dtype(trt, engine.get_tensor_dtype(name), name, where), shape, on_host, low, high)

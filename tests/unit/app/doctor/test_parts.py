@@ -10,6 +10,7 @@ from edgefuse.app.build import read_site
 from edgefuse.app.doctor import audio, cameras, gpu, models
 from edgefuse.app.doctor.findings import Case, Finding
 from edgefuse.core.ports import Probe
+from edgefuse.engines import nvidia
 from edgefuse.engines.select import Rung
 from edgefuse.engines.serve import Choice
 from edgefuse.pipeline.clock import SystemClock
@@ -165,12 +166,24 @@ def test_an_engine_that_nobody_knows_is_a_failure(tmp_path: Path) -> None:
 def test_a_gpu_is_known_by_its_nodes_or_its_place_on_the_bus(case: Make, put: Put) -> None:
     """A card without a driver has no nodes, and that is a warning."""
     root = case().root
-    assert not gpu.has_gpu(root)
+    assert not nvidia.has_gpu(root)
 
     put("sys/bus/pci/devices/0000:01:00.0/vendor", "0x10de\n")
 
-    assert gpu.has_gpu(root)
+    assert nvidia.has_gpu(root)
     assert (next(gpu.check(case())).check, next(gpu.check(case())).state) == ("gpu", "warn")
+
+
+def test_nodes_that_may_not_be_opened_are_told(case: Make, put: Put) -> None:
+    """On a Jetson nvmap is only read; a render node that is closed is named, with the groups."""
+    root = case().root
+    put("etc/nv_tegra_release", "# R36 (release), REVISION: 4.3, GCID: 38968081, BOARD: generic\n")
+    put("dev/nvmap", "")
+    assert [path.name for path in nvidia.closed_nodes(root, lambda _, how: how == os.R_OK)] == []
+
+    put("dev/dri/renderD128", "")
+    closed = nvidia.closed_nodes(root, lambda _, how: how == os.R_OK)
+    assert [path.name for path in closed] == ["renderD128"]
 
 
 @pytest.mark.parametrize(("name", "probe", "wanted", "there", "state"), [
@@ -195,18 +208,44 @@ def test_the_engines_that_are_asked_for_are_backends(tmp_path: Path, text: str |
     assert gpu.engines_wanted(Case(read_site(path) if text else None, FakeClock())) == names
 
 
-def test_a_jetson_tells_its_release_and_power_mode(put: Put, case: Make) -> None:
-    """Another mode than 0 is a warning; another computer has no such lines."""
+ORIN_NANO = """
+< PARAM TYPE=FILE NAME=CPU_ONLINE >
+CORE_1 /sys/devices/system/cpu/cpu1/online
+< POWER_MODEL ID=0 NAME=15W >
+CPU_ONLINE CORE_0 1
+< POWER_MODEL ID=1 NAME=25W >
+< POWER_MODEL ID=2 NAME=MAXN_SUPER >
+< PM_CONFIG DEFAULT=1 >
+"""
+XAVIER = "< POWER_MODEL ID=0 NAME=MODE_10W_DESKTOP >\n< POWER_MODEL ID=8 NAME=MODE_20W_6CORE >\n"
+OTHER = "< POWER_MODEL ID=0 NAME=QUIET >\n< POWER_MODEL ID=1 NAME=15W >\n"
+
+
+@pytest.mark.parametrize(("modes", "status", "state", "found"), [
+    (ORIN_NANO, "pmode:0000 fmode:fanNull\n", "warn", "power mode 0, 15W; the highest is 2, MAXN_SUPER"),
+    (ORIN_NANO, "pmode:0002 fmode:fanNull\n", "ok", "power mode 2, MAXN_SUPER"),
+    (XAVIER, "pmode:0000", "warn", "power mode 0, MODE_10W_DESKTOP; the highest is 8, MODE_20W_6CORE"),
+    (XAVIER, "pmode:0008", "ok", "power mode 8, MODE_20W_6CORE"),
+    (OTHER, "pmode:0000", "ok", "power mode 0, QUIET"),
+    (OTHER, "pmode:0003", "ok", "power mode 3"),
+    ("", "pmode:0001", "ok", "power mode 1"),
+    (ORIN_NANO, "", "warn", "the power mode is not known"),
+])  # fmt: skip
+def test_a_jetson_tells_its_release_and_power_mode(
+    put: Put, case: Make, modes: str, status: str, state: str, found: str
+) -> None:
+    """The mode has the name of this board; less than the highest that can be told is a warning."""
     root = case().root
     assert list(gpu.jetson(root)) == []
 
     put("etc/nv_tegra_release", "# R36 (release), REVISION: 4.3, GCID: 38968081, BOARD: generic\n")
     put("proc/device-tree/model", "NVIDIA Jetson Orin Nano\0")
-    put("var/lib/nvpmodel/status", "pmode:0002 fmode:fanNull\n")
+    put("etc/nvpmodel.conf", modes)
+    put("var/lib/nvpmodel/status", status)
     board, power = gpu.jetson(root)
 
     assert board.found == "NVIDIA Jetson Orin Nano, Jetson Linux 36.4.3"
-    assert power.state == "warn"
+    assert (power.state, power.found) == (state, found)
 
 
 def choice(backend: str, asked: tuple[str, str], missing: Rung | None = None) -> Choice:

@@ -25,6 +25,8 @@ class Device:
         """Names, of TensorRT's too, in order."""
         self.fail_at: int | None = None
         """Number of the call that fails, from 0."""
+        self.integrated = 0
+        """Whether it shares the memory of the CPU."""
         self.live: dict[int, str] = {}
         """Handle -> what it is; empty when nothing leaks."""
         self._memory: dict[int, Any] = {}
@@ -93,6 +95,10 @@ class Device:
 
     def _cudaSetDevice(self, device: int) -> None:
         assert device == 0
+
+    def _cudaDeviceGetAttribute(self, what: int, device: int) -> int:
+        assert (what, device) == (int(self.real.cudaDeviceAttr.cudaDevAttrIntegrated), 0)
+        return self.integrated
 
     def _cudaMemGetInfo(self) -> int:
         return 1 << 30
@@ -257,7 +263,9 @@ class ExecutionContext:
         return not self.of.device.fails("set_input_shape") and inside
 
     def infer_shapes(self) -> list[str]:
-        return [self.of.ios[0].name] if self.of.device.fails("infer_shapes") else self.unknown()
+        if self.of.device.fails("infer_shapes"):
+            raise RuntimeError("infer_shapes error code: -1")
+        return self.unknown()
 
     def get_tensor_shape(self, name: str) -> tuple[int, ...]:
         if self.of.io(name).is_input:

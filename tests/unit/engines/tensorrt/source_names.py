@@ -26,7 +26,7 @@ ROLES = {
 }
 OPAQUE = {
     "", "serialized", "direction", "mode", "flag", "setter", "shape", "low", "high", "is_input", "on_host", "names",
-    "version", "unknown", "typed", "known", "operator", "place", "what", "result", "body",
+    "version", "unknown", "typed", "known", "values", "operator", "place", "what", "result", "body",
 }  # fmt: skip
 """Names of plain values that a library gave; nothing may be asked of them."""
 HIDING = {

@@ -40,6 +40,14 @@ def here() -> bool:
     return True
 
 
+def machine(folder: Path, node: str = "dev/nvidia0") -> Path:
+    """A root folder that shows an NVIDIA GPU."""
+    path = folder / node
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.touch()
+    return folder
+
+
 @pytest.fixture
 def child(tmp_path: Path) -> Child:
     """Asks a Python script in place of the child."""
@@ -47,17 +55,38 @@ def child(tmp_path: Path) -> Child:
     def run(script: str, limit_s: float = 20) -> Answer:
         path = tmp_path / "child.py"
         path.write_text(script, encoding="utf-8")
-        return ask([sys.executable, str(path)], limit_s, here)
+        return ask([sys.executable, str(path)], limit_s, here, machine(tmp_path))
 
     return run
 
 
-def test_without_tensorrt_nothing_is_started() -> None:
-    """Where the library is not installed the answer names the extra, and no process runs."""
-    probe = ask(["/no/such/program"], here=lambda: False).probe
+@pytest.mark.parametrize(
+    ("node", "message"),
+    [
+        ("dev/nvidia0", "tensorrt is not installed; pip install 'edgefuse[tensorrt]'"),
+        ("dev/nvgpu/igpu0/ctrl", "tensorrt is not installed; pip install 'edgefuse[tensorrt]'"),
+        ("usr/lib/wsl/lib/libcuda.so.1", "tensorrt is not installed; pip install 'edgefuse[tensorrt]'"),
+        ("etc/nv_tegra_release", "tensorrt is not installed; .* --system-site-packages, .*'edgefuse[jetson]'"),
+        ("dev/dri/renderD128", "no NVIDIA GPU here"),
+    ],
+)
+def test_without_tensorrt_nothing_is_started(tmp_path: Path, node: str, message: str) -> None:
+    """Where the library is not installed the answer names the extra for this computer, and no process runs."""
+    probe = ask(["/no/such/program"], here=lambda: False, root=machine(tmp_path, node)).probe
 
     assert not probe.usable
-    assert "pip install 'edgefuse[tensorrt]'" in probe.reason
+    assert re.fullmatch(message.replace("[", r"\["), probe.reason)
+
+
+def test_without_nvidia_hardware_nothing_is_advised(tmp_path: Path) -> None:
+    """Another maker's GPU is none, whether or not TensorRT is installed; NVIDIA's without a driver is one."""
+    vendor = tmp_path / "sys/bus/pci/devices/0000:01:00.0/vendor"
+    vendor.parent.mkdir(parents=True)
+    vendor.write_text("0x1002\n")
+    assert ask(["/no/such/program"], here=here, root=tmp_path).probe.reason == "no NVIDIA GPU here"
+
+    vendor.write_text("0x10de\n")
+    assert "/no/such/program" in ask(["/no/such/program"], here=here, root=tmp_path).probe.reason
 
 
 def test_a_gpu_that_answers_is_usable(child: Child) -> None:
@@ -110,7 +139,7 @@ def test_files_of_the_working_folder_are_not_imported(tmp_path: Path, monkeypatc
     for name in ("edgefuse.py", "tensorrt.py", "json.py"):
         (tmp_path / name).write_text(f"open({str(tmp_path / 'imported')!r}, 'w').close()", encoding="utf-8")
     monkeypatch.chdir(tmp_path)
-    ask(here=here)
+    ask(here=here, root=machine(tmp_path / "root"))
 
     assert not (tmp_path / "imported").exists()
 
@@ -122,9 +151,9 @@ def test_what_a_child_leaves_behind_blocks_nothing(child: Child) -> None:
     assert answer.probe.reason == "it"
 
 
-def test_a_child_that_cannot_be_started_is_told() -> None:
+def test_a_child_that_cannot_be_started_is_told(tmp_path: Path) -> None:
     """A program that is not there is an answer."""
-    assert "/no/such/program" in ask(["/no/such/program"], here=here).probe.reason
+    assert "/no/such/program" in ask(["/no/such/program"], here=here, root=machine(tmp_path)).probe.reason
 
 
 def test_the_answer_is_asked_for_once(tmp_path: Path) -> None:
@@ -133,7 +162,7 @@ def test_the_answer_is_asked_for_once(tmp_path: Path) -> None:
 
     def answer() -> Answer:
         asked.append(1)
-        return ask(["/no/such/program"], here=lambda: False)
+        return ask(["/no/such/program"], here=lambda: False, root=machine(tmp_path))
 
     backend = TensorRtBackend(tmp_path, answer)
     assert backend.probe() == backend.probe()
@@ -246,4 +275,5 @@ def test_libraries_without_a_driver_are_survived(tmp_path: Path) -> None:
 
 def asked(environment: Mapping[str, str]) -> Answer:
     """The real child with another environment."""
-    return ask(["/usr/bin/env", "-i", *(f"{key}={value}" for key, value in environment.items()), *COMMAND], 30, here)
+    command = ["/usr/bin/env", "-i", *(f"{key}={value}" for key, value in environment.items()), *COMMAND]
+    return ask(command, 30, here, machine(Path(environment["PYTHONPATH"])))

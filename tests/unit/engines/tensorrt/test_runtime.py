@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edgefuse.core.errors import ModelError
+from edgefuse.core.errors import ModelError, NoRoomError
+from edgefuse.engines.tensorrt.backend import workspace
 from edgefuse.engines.tensorrt.cuda import Cuda
+from edgefuse.engines.tensorrt.log import listening
 from edgefuse.engines.tensorrt.runtime import Plan, TensorRtModel
 
 Load = Callable[..., TensorRtModel]
@@ -296,7 +298,7 @@ def life(load: Load, engine: Any, feed: Mapping[str, Any]) -> str:
         model.run(feed)
         model.run(feed)
     except (ModelError, ValueError) as error:
-        return f"{type(error).__name__}: {error}"
+        return f"{'ValueError' if isinstance(error, ValueError) else 'ModelError'}: {error}"
     else:
         return model.runs_on
     finally:
@@ -377,3 +379,44 @@ def test_two_threads_at_once_are_told(load: Load, double: Any) -> None:
             model.run({"x": floats(2, 3)})
         go_on.set()
         np.testing.assert_array_equal(first.result()["y"], 2 * floats(2, 3))
+
+
+@pytest.mark.parametrize(("integrated", "half"), [(0, 1 << 29), (1, 3 << 29)])
+def test_a_build_may_use_half_of_what_is_free(device: Any, integrated: int, half: int) -> None:
+    """Where the device has no memory of its own, what the page cache gives back counts as free."""
+    device.integrated = integrated
+
+    assert workspace(Cuda(device), lambda: 3 << 30) == half
+
+
+def test_want_of_memory_is_told_apart(load: Load, tiled: Any, double: Any, device: Any) -> None:
+    """A device without room is no fault of the engine: NoRoomError; what the library refuses is any ModelError."""
+    device.restart(4)
+    with pytest.raises(NoRoomError, match=r"cudaMallocHost failed: cudaErrorMemoryAllocation"):
+        load(tiled)
+    device.restart()
+    with pytest.raises(ModelError) as caught:
+        load(double(), content=b"noise")
+    assert not isinstance(caught.value, NoRoomError)
+
+
+@pytest.mark.parametrize(
+    ("said", "kind"),
+    [
+        (
+            "[virtualMemoryBuffer.cpp::resizePhysical::160] Error Code 2: OutOfMemory (no further information)",
+            NoRoomError,
+        ),
+        ("Error Code 1: Cuda Runtime (out of memory)", NoRoomError),
+        ("Requested amount of GPU memory (4294967296 bytes) could not be allocated.", NoRoomError),
+        ("Could not find any implementation for node c due to insufficient workspace.", NoRoomError),
+        ("Error Code 4: Internal Error (x: kernel weights has count 3 but 4 was expected)", ModelError),
+    ],
+)
+def test_what_the_library_says_of_memory_is_understood(rtx: Any, said: str, kind: type[ModelError]) -> None:
+    """Its words for want of memory, as error or as warning, make the failure one that may pass."""
+    with listening(rtx) as heard:
+        heard.logger.log(rtx.ILogger.ERROR, "it failed")
+        heard.logger.log(rtx.ILogger.WARNING, said)
+
+    assert type(heard.failure("no engine")) is kind
