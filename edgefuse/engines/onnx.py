@@ -41,10 +41,10 @@ class OnnxBackend:
         return Probe(usable=True, reason=f"onnxruntime {onnxruntime.__version__} on {_PROVIDER}")
 
     def fingerprint(self) -> Mapping[str, str]:
-        """The version of ONNX Runtime: what is quantised for one may be slow on another."""
+        """Version and kind of CPU: what is quantised for one may be slow, or saturate, on another."""
         from onnxruntime import __version__
 
-        return {"onnxruntime": __version__}
+        return {"onnxruntime": __version__, "cpu": hashlib.sha256(_cpu().encode()).hexdigest()[:16]}
 
     def build(self, path: Path, card: Mapping[str, Any], target: Path, report: BuildReport) -> None:
         """ONNX files run as they are."""
