@@ -58,6 +58,8 @@ class Limits:
     """Least probability against the other meanings, for an order that only the grammar gives."""
     sure_against: float = 0.9
     """The same where the letters say something else."""
+    explains: float = 0.7
+    """Least share of the letters that were written: one likely sentence can be had of a part of many other words."""
     suggested: float = 1.0
     """Greatest loss per token against what was written without the prompt, both judged without it."""
 
@@ -95,16 +97,23 @@ class SecondOpinion:
         meant = self._understanding.understand(text)
         if first.understood and (meant.intent, meant.slots) == (first.intent, first.slots):
             return first, text
-        tokens = self._guided.count(heard.text)
-        lost = (heard.logprob * max(1, tokens) - best.logprob) / (tokens + 1)
-        if not meant.understood or lost > self._limits.worse:
-            because = (f"nearest is '{text}'", f"the sound fits '{first.text}' much better")
-            return Meaning(NOT_UNDERSTOOD, first.text, because=because), text
-        if p < (self._limits.sure_against if first.understood else self._limits.sure):
-            because = ("could be more than one thing", f"understood as '{text}'")
-            return Meaning(NOT_UNDERSTOOD, first.text, because=because), text
+        doubt = self._doubt(heard, first, best, text, p)
+        if doubt or not meant.understood:
+            return Meaning(NOT_UNDERSTOOD, first.text, because=(f"nearest is '{text}'", doubt)), text
         score = round(p * (1 + math.exp(min(0.0, best.logprob / (self._guided.count(text) + 1)))) / 2, 3)
         return Meaning(meant.intent, first.text, score, meant.slots, (f"of the orders only '{text}' fits",)), text
+
+    def _doubt(self, heard: Heard, first: Meaning, best: Sentence, text: str, p: float) -> str:
+        """Why a sentence is not believed that only the sound gives, or nothing."""
+        limits, tokens = self._limits, self._guided.count(heard.text)
+        lost = (heard.logprob * max(1, tokens) - best.logprob) / (tokens + 1)
+        if lost > limits.worse:
+            return f"the sound fits '{first.text}' much better"
+        if len(text.replace(" ", "")) < limits.explains * len(first.text.replace(" ", "")):
+            return f"it explains too little of '{first.text}'"
+        if p < (limits.sure_against if first.understood else limits.sure):
+            return "it could be another one"
+        return ""
 
     def _ranked(self, heard: Heard) -> tuple[Sentence, float] | None:
         """The best sentence of the likeliest meaning, and the meaning's probability among those found."""
