@@ -96,6 +96,7 @@ class OnnxModel:
         self.runs_on = f"{_version()} {provider}"
         self.inputs: Mapping[str, feed.Shape] = {i.name: tuple(i.shape) for i in session.get_inputs()}
         self.outputs: Mapping[str, feed.Shape] = {o.name: tuple(o.shape) for o in session.get_outputs()}
+        self._failures: tuple[type[Exception], ...] = (*runtime_errors(), RuntimeError)
         self._types = {i.name: _dtype(i.type) for i in session.get_inputs()}
         if provider != _PROVIDER:
             raise ModelError(f"{path}: expected to run on {_PROVIDER}, got {provider}")
@@ -106,11 +107,17 @@ class OnnxModel:
         return self._session
 
     def run(self, inputs: Tensors) -> dict[str, NDArray[Any]]:
-        """Infer. Raises ValueError naming the input that is missing, unknown or of another rank, shape or dtype."""
+        """Infer. Raises ValueError naming the input that is missing, unknown or of another rank, shape or dtype.
+
+        Raises ModelError for a graph that fails on a feed of the right form.
+        """
         if self._session is None:
             raise ValueError(f"{self._path.name}: the model is closed")
         feed.check(self._path.name, self.inputs, self._types, inputs)
-        arrays = self._session.run(None, dict(inputs))
+        try:
+            arrays = self._session.run(None, dict(inputs))
+        except self._failures as error:
+            raise ModelError(f"{self._path}: ONNX Runtime cannot run it: {error}") from error
         return dict(zip(self.outputs, arrays, strict=True))
 
     def example(self) -> dict[str, NDArray[Any]]:

@@ -158,12 +158,19 @@ class DetectorStage:
         for sample in samples:
             self.busy_since = self._clock.now()
             self.health.arrived(sample.end)
-            found.extend(self.detector.detect(sample))
+            found.extend(self._looked(sample))
             self._progress.saw(sample)
             self.health.took(self._clock.now() - sample.end)
         self.busy_since = None
         self.health.observations += len(found)
         return found
+
+    def _looked(self, sample: Sample) -> Sequence[Observation]:
+        """What the detector finds. A model that loaded and then fails is not the operator's to mend: a restart may do."""
+        try:
+            return list(self.detector.detect(sample))
+        except ModelError as error:
+            raise RuntimeError(f"detector {self.name}: {error}") from error
 
     def _tell(self, found: Sequence[Observation]) -> None:
         """Report what was found at once, and mere progress now and then."""

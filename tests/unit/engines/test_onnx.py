@@ -110,3 +110,21 @@ def test_a_closed_model_says_so(model_file: Path) -> None:
 
     with pytest.raises(ValueError, match="the model is closed"):
         model.run({"x": np.ones((1, 3), np.float32)})
+
+
+def test_a_graph_that_fails_on_a_right_feed_is_a_model_error(tmp_path: Path) -> None:
+    """A reshape that does not fit is told with the file's name, and the model can be asked again."""
+    onnx = pytest.importorskip("onnx")
+    helper, kinds = onnx.helper, onnx.TensorProto
+    shape = helper.make_tensor_value_info("shape", kinds.INT64, [2])
+    x, y = (helper.make_tensor_value_info(name, kinds.FLOAT, None) for name in "xy")
+    x = helper.make_tensor_value_info("x", kinds.FLOAT, [6])
+    graph = helper.make_graph([helper.make_node("Reshape", ["x", "shape"], ["y"])], "g", [x, shape], [y])
+    path = tmp_path / "reshape.onnx"
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9), str(path))
+    model = OnnxBackend().load(path, {})
+    ones = np.ones(6, np.float32)
+
+    with pytest.raises(ModelError, match=r"reshape\.onnx: ONNX Runtime cannot run it"):
+        model.run({"x": ones, "shape": np.array([4, 4])})
+    assert model.run({"x": ones, "shape": np.array([2, 3])})["y"].shape == (2, 3)

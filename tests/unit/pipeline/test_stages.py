@@ -159,6 +159,22 @@ async def test_models_are_taken_over_between_two_samples() -> None:
     assert stage.health.dropped == 0
 
 
+async def test_a_model_that_fails_while_it_runs_is_no_mistake_of_the_operator() -> None:
+    """ModelError from `detect` becomes an error that ends the process for a restart, and names the detector."""
+
+    class Failing(Counting):
+        def detect(self, sample: Sample) -> Iterable[Observation]:
+            yield from super().detect(sample)
+            raise ModelError("out of memory")
+
+    stage = _stage(Failing(), [])
+    stage.offer(_chunk(0))
+
+    with pytest.raises(RuntimeError, match="detector c: out of memory"):
+        await stage.run()
+    await stage.close()
+
+
 async def test_a_renewal_that_nobody_waits_for_hurts_nobody() -> None:
     """A renewal cancelled while the detector is busy is given up; the detector goes on."""
     detector, reports = Counting(), list[Report]()
