@@ -12,6 +12,7 @@ from pathlib import Path
 
 from edgefuse.core.errors import ModelError
 from edgefuse.engines import nvidia
+from edgefuse.engines.tensorrt.log import listening
 
 _MAJOR, _MINOR = 75, 76
 """CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_*."""
@@ -110,6 +111,8 @@ def _look() -> dict[str, object]:
     facts["tensorrt"] = _tensorrt_version()
     _tell("doing", "importing cuda.bindings")
     facts["runtime"] = _runtime_version(driver.version())
+    _tell("doing", "trying the GPU")
+    _try_out()
     return facts
 
 
@@ -139,6 +142,25 @@ def _runtime_version(driver: int) -> str:
             f"pip install 'cuda-bindings=={driver // 1000}.*'"
         )
     return _cuda_version(version)
+
+
+def _try_out() -> None:
+    """Take memory and start TensorRT: versions that look right may not work together. Raises _MissingError, ModelError.
+
+    A CUDA runtime newer than the driver, of the same major version, is fine for most drivers and not for all.
+    """
+    from edgefuse.engines.tensorrt.cuda import Cuda, bindings
+    from edgefuse.engines.tensorrt.library import tensorrt
+
+    cuda = Cuda(bindings())
+    cuda.use_device()
+    cuda.free(cuda.allocate(1))
+    trt = tensorrt()
+    with listening(trt) as said:
+        try:
+            trt.Runtime(said.logger)
+        except TypeError as error:  # what pybind11 raises when the library gives none
+            raise _MissingError(f"TensorRT {trt.__version__} cannot start: {said}") from error
 
 
 def _cuda_version(number: int) -> str:

@@ -221,11 +221,27 @@ def driver(tmp_path: Path) -> Callable[..., Mapping[str, str]]:
     return make
 
 
-BINDINGS = {
-    "cuda/bindings/__init__.py": "",
-    "cuda/bindings/runtime.py": "def cudaRuntimeGetVersion(): return 0, 12090\n",
-}
-LIBRARY = {"tensorrt.py": "__version__ = '10.13.3.9'\n", **BINDINGS}
+RUNTIME = """
+import enum
+class E(enum.IntEnum):
+    cudaSuccess = 0
+    cudaErrorInsufficientDriver = 35
+def cudaRuntimeGetVersion(): return E(0), 12090
+def cudaSetDevice(device): return E(0),
+def cudaMalloc(size): return E(STATUS), 4096
+def cudaFree(address): return E(0),
+"""
+BINDINGS = {"cuda/bindings/__init__.py": "", "cuda/bindings/runtime.py": RUNTIME.replace("STATUS", "0")}
+TOO_OLD = {**BINDINGS, "cuda/bindings/runtime.py": RUNTIME.replace("STATUS", "35")}
+TENSORRT = """
+__version__ = '10.13.3.9'
+class ILogger:
+    INTERNAL_ERROR, ERROR, WARNING = range(3)
+class Runtime:
+    def __init__(self, logger):
+"""
+LIBRARY = {"tensorrt.py": f"{TENSORRT}        pass\n", **BINDINGS}
+REFUSES = f"{TENSORRT}        logger.log(ILogger.ERROR, 'CUDA initialization failure'); raise TypeError('nullptr')\n"
 
 
 @pytest.mark.parametrize(
@@ -241,6 +257,8 @@ LIBRARY = {"tensorrt.py": "__version__ = '10.13.3.9'\n", **BINDINGS}
         ({}, {"tensorrt.py": "__version__ = '12.0.0'"}, "got 12.0.0"),
         ({}, {"tensorrt.py": LIBRARY["tensorrt.py"], "cuda/bindings/__init__.py": "raise ImportError('none')"},
          "cuda.bindings cannot be imported: none; pip install 'cuda-bindings==13"),
+        ({}, {**LIBRARY, **TOO_OLD}, r"CUDA: cudaMalloc failed: cudaErrorInsufficientDriver \(35\)"),
+        ({}, {**LIBRARY, "tensorrt.py": REFUSES}, "TensorRT 10.13.3.9 cannot start: CUDA initialization failure"),
         ({"version": 11040}, LIBRARY, "knows CUDA 11.4, cuda-bindings is for 12.9; pip install .cuda-bindings==11"),
     ],
 )  # fmt: skip
