@@ -99,11 +99,16 @@ class Workshop:
     def state(self, entry: Entry, source: Path, backend: str, precision: Precision) -> Record | None:
         """The engine, or the record of its failure; None if nobody has tried. What needs no build is always there.
 
-        Hashes the engine's file and builds nothing. Raises ModelError for the folder, OSError for the source.
+        Hashes the engine's file and builds nothing. A folder of engines that cannot be read is a failure, too. Raises
+        OSError for the source.
         """
         if self._needs_no_build(backend, precision):
             return _as_it_is(entry, source, backend, precision)
-        made = self._cache.find(self._key(entry, source, backend, precision))
+        key = self._key(entry, source, backend, precision)
+        try:
+            made = self._cache.find(key)
+        except ModelError as error:
+            return Record(entry.name, backend, precision, False, str(error), None, None, 0.0)  # noqa: FBT003
         return None if made is None else _record(made)
 
     def build(
@@ -127,8 +132,9 @@ class Workshop:
         progress = Progress(f"model '{entry.name}', {backend} {precision}", report)
         with self._cache.lock(key, progress.wait) as work:
             made = self._cache.find(key)
-            if made is not None and (progress.waited or not force):
-                return _record(made)
+            there = None if made is None else _record(made)
+            if there is not None and (progress.waited or not force):
+                return there
             return self._make(_Job(entry, source, key, self._backends[backend], work, progress))
 
     def reject(self, entry: Entry, source: Path, backend: str, precision: Precision, why: str) -> bool:
@@ -169,12 +175,12 @@ class Workshop:
             self._disk_told(job, error)
             if isinstance(error, (BuildCancelled, OSError)):
                 raise
-            return _record(self._cache.refuse(job.key, self._note(job, begin, str(error))))
+            return _recorded(self._cache.refuse(job.key, self._note(job, begin, str(error))))
         finally:
             judge.reference.close()
         job.progress.check()
         note = self._note(job, begin, verdict.detail, verdict, how)
-        return _record(self._cache.put(job.key, made, note) if verdict.ok else self._cache.refuse(job.key, note))
+        return _recorded(self._cache.put(job.key, made, note) if verdict.ok else self._cache.refuse(job.key, note))
 
     def _judge(self, job: _Job) -> _Judge:
         """Load the reference and the samples; without a trial, what the card takes. Raises ModelError."""
@@ -262,17 +268,25 @@ def _unjudged(key: Key, error: ModelError) -> Record:
     return Record(key.model, key.backend, key.precision, False, str(error), None, None, 0.0)  # noqa: FBT003
 
 
-def _record(made: Made) -> Record:
+def _record(made: Made) -> Record | None:
+    """None where the note is not one of ours: the engine counts as not there."""
+    try:
+        return _recorded(made)
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
+def _recorded(made: Made) -> Record:
     note = made.note
     return Record(
         model=note["model"],
         backend=note["backend"],
         precision=note["precision"],
-        ok=made.path is not None and note["ok"],
-        detail=note["detail"],
+        ok=made.path is not None and note["ok"] is True,
+        detail=str(note["detail"]),
         path=made.path,
         verdict=_verdict_of(note["verdict"]),
-        built_s=note["built_s"],
+        built_s=float(note["built_s"]),
     )
 
 
@@ -291,7 +305,9 @@ def _finite(verdict: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _verdict_of(noted: Mapping[str, Any] | None) -> Verdict | None:
+    """Raises TypeError and ValueError for what is no verdict."""
     if noted is None or set(noted) != set(Verdict.__slots__):
         return None
     fields: dict[str, Any] = {name: math.inf if value is None else value for name, value in noted.items()}
-    return Verdict(**fields)
+    numbers = {name: float(fields[name]) for name in ("cosine", "max_error", "agreement", "speed")}
+    return Verdict(**{**fields, **numbers})

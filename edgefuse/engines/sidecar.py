@@ -60,13 +60,15 @@ def key_of(note: Mapping[str, Any]) -> Key:
 
 def read(sidecar: Path) -> dict[str, Any] | None:
     """The note, if it is whole and about the engine it lies beside; None also where there is none. Raises OSError."""
+    if not sidecar.is_file():  # a pipe would never end
+        return None
     try:
         note = json.loads(sidecar.read_text(encoding="utf-8"))
         key = key_of(note)
         engine = note["engine"]
         own = note["layout"] == LAYOUT and note["digest"] == key.digest and sidecar.stem == key.stem
         whole = engine is None or (isinstance(engine["sha256"], str) and isinstance(engine["size"], int))
-    except (FileNotFoundError, NotADirectoryError, ValueError, TypeError, KeyError):
+    except (FileNotFoundError, NotADirectoryError, ValueError, TypeError, KeyError, RecursionError):
         return None
     return note if own and whole else None
 

@@ -20,6 +20,7 @@ from edgefuse.engines.build import Record, Workshop
 from edgefuse.engines.cache import EngineCache
 from edgefuse.engines.keys import key_for
 from edgefuse.engines.onnx import OnnxBackend
+from edgefuse.engines.precision import Verdict
 from edgefuse.engines.serve import Engines, Plugins
 from edgefuse.pipeline.clock import SystemClock
 
@@ -93,6 +94,41 @@ def test_an_engine_is_built_judged_and_kept(tmp_path: Path, source: Path, backen
     assert made.note["depends"]["backend.version"] == "1"
     assert {"made", "built_s", "file"} <= set(made.note)
     assert {"edgefuse", "onnxruntime"} <= set(made.note["tools"])
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"detail": None, "built_s": "x"},
+        {"verdict": {"x": 1}, "built_s": {}},
+        {"verdict": dict.fromkeys(Verdict.__slots__, "x")},
+    ],
+)
+def test_a_note_with_nonsense_is_no_engine(
+    build: Callable[..., Record], tmp_path: Path, source: Path, backend: Any, damage: dict[str, Any]
+) -> None:
+    """A sidecar that is about the right engine but not as we write it: nothing breaks, the engine is built again."""
+    first = build()
+    assert first.path is not None
+    sidecar = first.path.with_suffix(".json")
+    note = json.loads(sidecar.read_text("utf-8"))
+    sidecar.write_text(json.dumps({**note, **damage}), "utf-8")
+    shop: Workshop = copying.workshop(tmp_path / "engines", backend)
+
+    assert shop.state(copying.entry(source, copying={}), source, "copying", "fp32") is None
+    assert build().ok
+    assert backend.builds == 2
+
+
+def test_a_folder_of_engines_that_cannot_be_read_is_a_failure(tmp_path: Path, source: Path, backend: Any) -> None:
+    """Who asks for the state is told why there is no engine, and can go on without."""
+    shop: Workshop = copying.workshop(tmp_path / ("a name that is too long" * 20), backend)
+
+    record = shop.state(copying.entry(source), source, "copying", "fp32")
+
+    assert record is not None
+    assert (record.ok, record.path) == (False, None)
+    assert "EDGEFUSE_MODELS" in record.detail
 
 
 def test_what_is_there_is_not_built_again(build: Callable[..., Record], backend: Any) -> None:

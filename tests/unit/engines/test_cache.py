@@ -136,6 +136,25 @@ def binary_sidecar(path: Path) -> None:
     sidecar(path).write_bytes(b"\xff\xfe")
 
 
+def deep_sidecar(path: Path) -> None:
+    sidecar(path).write_text("[" * 200_000, encoding="utf-8")
+
+
+def folder_for_sidecar(path: Path) -> None:
+    sidecar(path).unlink()
+    sidecar(path).mkdir()
+
+
+def looping_sidecar(path: Path) -> None:
+    sidecar(path).unlink()
+    sidecar(path).symlink_to(sidecar(path))
+
+
+def pipe_for_sidecar(path: Path) -> None:
+    sidecar(path).unlink()
+    os.mkfifo(sidecar(path))
+
+
 def list_for_sidecar(path: Path) -> None:
     sidecar(path).write_text("[]", encoding="utf-8")
 
@@ -158,6 +177,10 @@ DAMAGE = [
     no_sidecar,
     garbled_sidecar,
     binary_sidecar,
+    deep_sidecar,
+    folder_for_sidecar,
+    looping_sidecar,
+    pipe_for_sidecar,
     list_for_sidecar,
     engine_of_another_kind,
     foreign_sidecar,
