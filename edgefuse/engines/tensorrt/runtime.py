@@ -18,6 +18,9 @@ from edgefuse.engines.tensorrt.cuda import Cuda
 from edgefuse.engines.tensorrt.log import Said, listening
 from edgefuse.engines.tensorrt.tensors import Tensor, tensors
 
+_ABANDONED: list[tuple[Any, ...]] = []
+"""What must not be destroyed."""
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
@@ -251,10 +254,23 @@ class TensorRtModel:
         self._cuda.destroy_stream(stream)
 
     def _drop(self) -> None:
-        """Let go of the context before its engine, and of that before its runtime."""
+        """Let go of the context before its engine, and of that before its runtime.
+
+        Not where the device no longer answers: a destructor that fails there may end the process, and a process gets
+        nothing back from such a device as long as it lives.
+        """
+        if self._context is not None and not self._answers():
+            _ABANDONED.append((self._context, self._engine, self._runtime))
         self._context = None
         self._engine = None
         self._runtime = None
+
+    def _answers(self) -> bool:
+        try:
+            self._cuda.wait(self._stream)
+        except ModelError:
+            return False
+        return True
 
     def _settle(self) -> None:
         """Let work that a failed run left come to its end, before what it uses is freed."""

@@ -6,6 +6,7 @@ streams run when they are waited for, graphs replay what was captured, and every
 # ruff: noqa: N802  methods are named as CUDA names its functions
 
 import ctypes
+import weakref
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -25,6 +26,8 @@ class Device:
         """Names, of TensorRT's too, in order."""
         self.fail_at: int | None = None
         """Number of the call that fails, from 0."""
+        self.broken = False
+        """Whether every call fails, as after a fault of a kernel."""
         self.integrated = 0
         """Whether it shares the memory of the CPU."""
         self.live: dict[int, str] = {}
@@ -42,7 +45,7 @@ class Device:
     def fails(self, name: str) -> bool:
         """Count a call, and say whether it is to fail."""
         self.calls.append(name)
-        return self.fail_at == len(self.calls) - 1
+        return self.broken or self.fail_at == len(self.calls) - 1
 
     def __getattr__(self, name: str) -> Any:
         real = getattr(self.real, name)
@@ -204,6 +207,7 @@ class Engine:
     """Inputs -> outputs."""
     sizes: Callable[[Mapping[str, tuple[int, ...]], Arrays], Mapping[str, tuple[int, ...]]]
     """Shapes of inputs and values of those on the host -> shapes of outputs."""
+    contexts: "list[weakref.ref[ExecutionContext]]" = field(default_factory=list)
 
     def io(self, name: str) -> Io:
         return next(io for io in self.ios if io.name == name)
@@ -239,7 +243,11 @@ class Engine:
         return [list(values) for values in self.io(name).bounds]
 
     def create_execution_context(self) -> "ExecutionContext | None":
-        return None if self.device.fails("create_execution_context") else ExecutionContext(self)
+        if self.device.fails("create_execution_context"):
+            return None
+        context = ExecutionContext(self)
+        self.contexts.append(weakref.ref(context))
+        return context
 
 
 @dataclass

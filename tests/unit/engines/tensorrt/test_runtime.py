@@ -1,5 +1,6 @@
 """Engines at work on a device that is none: NVIDIA's own bindings check every call before the fake answers it."""
 
+import gc
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -284,7 +285,7 @@ def test_closing_frees_everything_once(load: Load, double: Any, device: Any) -> 
     assert device.live == {}
     freed = [name for name in device.calls if name != "cudaSetDevice"]
     assert (freed[0], freed[1], freed[-1], len(freed)) == (
-        "cudaStreamSynchronize", "cudaGraphExecDestroy", "cudaStreamDestroy", 7,
+        "cudaStreamSynchronize", "cudaGraphExecDestroy", "cudaStreamDestroy", 8,
     )  # fmt: skip
     with pytest.raises(ValueError, match="the model is closed"):
         model.run({"x": floats(2, 3)})
@@ -420,3 +421,23 @@ def test_what_the_library_says_of_memory_is_understood(rtx: Any, said: str, kind
         heard.logger.log(rtx.ILogger.WARNING, said)
 
     assert type(heard.failure("no engine")) is kind
+
+
+@pytest.mark.parametrize("broken", [False, True])
+def test_what_a_broken_device_holds_is_not_destroyed(load: Load, double: Any, device: Any, *, broken: bool) -> None:
+    """Closing a model destroys its context, unless no call of the device works any more; it then stays for good."""
+    engine = double(FREE)
+    model = load(engine)
+    device.broken = broken
+    if broken:
+        with pytest.raises(ModelError, match="cudaSetDevice failed"):
+            model.run({"x": floats(2, 3)})
+        with pytest.raises(ModelError):
+            model.close()
+    else:
+        model.close()
+    del model
+    gc.collect()
+
+    (context,) = engine.contexts
+    assert (context() is not None) is broken
