@@ -40,7 +40,10 @@ from edgefuse.pipeline.clock import SystemClock
 from edgefuse.resources import resource
 
 SETS = ("clean", "10", "5", "0", "-5", "x0.9", "x1.1", "home", "home@5", "home@0", "near", "others", "others@home")
-VOICES = {"a": ("flite:rms", "espeak-ng:en-us"), "b": ("flite:slt", "espeak-ng:en-gb-scotland")}
+VOICES = {
+    "a": ("flite:rms", "espeak-ng:en-us"),
+    "b": ("flite:awb", "flite:kal16", "flite:slt", "espeak-ng:en-gb-scotland"),
+}
 HOME = {
     "turn on the hall light": ("turn_on", {"name": "hall light"}),
     "turn the big light off": ("turn_off", {"name": "big light"}),

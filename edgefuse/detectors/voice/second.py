@@ -1,4 +1,4 @@
-"""A second opinion on an order that is not in the grammar word for word, or that the prompt may have suggested.
+"""A second opinion on an order that was not written down word for word as the grammar has it.
 
 The first opinion is what the recogniser wrote, bent to the grammar by letters. The second is what it would have written
 if it could write nothing but sentences of the grammar, and a third what it writes when it has not read the grammar.
@@ -78,8 +78,9 @@ class SecondOpinion:
 
     def on(self, heard: Heard, first: Meaning) -> Meaning:
         """What an order means after all; `first` is what was made of `heard` by its letters."""
-        literal = first.understood and self._parser.meaning(first.text) is not None
-        found, sentence = (first, first.text) if literal else self._guide(heard, first)
+        if first.understood and self._parser.meaning(first.text) is not None:
+            return first
+        found, sentence = self._guide(heard, first)
         if not found.understood:
             return found
         plain = self._suggested(heard, sentence)
