@@ -166,7 +166,7 @@ fetch_bindings() {
     if [ -d "$folder" ] && [ "$(cat "$venv/.bindings" 2>/dev/null)" = "$wanted" ]; then return 0; fi
     say "fetching the names of TensorRT and CUDA, for the tests"
     for package in tensorrt-cu12-bindings==10.3.0 tensorrt-cu13-bindings==10.13.3.9 tensorrt-cu13-bindings==10.16.1.11 \
-        tensorrt-cu13-bindings==11.4.0.106 cuda-bindings==12.8.0 cuda-bindings==13.5.0; do
+        tensorrt-cu13-bindings==11.4.0.106 cuda-bindings==12.9.1 cuda-bindings==13.5.0; do
         "$venv/bin/python" -m pip download --quiet --disable-pip-version-check --no-deps --only-binary :all: \
             --dest "$folder" "$package" >>"$log" 2>&1 || say "  $package is not to be had for this Python"
     done

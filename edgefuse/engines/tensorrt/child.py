@@ -112,7 +112,10 @@ def _look() -> dict[str, object]:
     _tell("doing", "importing cuda.bindings")
     facts["runtime"] = _runtime_version(driver.version())
     _tell("doing", "trying the GPU")
-    _try_out()
+    try:
+        _try_out()
+    except ModelError as error:
+        raise _MissingError(f"{error}; {_versions(str(facts['runtime']), str(facts['driver']))}") from error
     return facts
 
 
@@ -161,6 +164,14 @@ def _try_out() -> None:
             trt.Runtime(said.logger)
         except TypeError as error:  # what pybind11 raises when the library gives none
             raise _MissingError(f"TensorRT {trt.__version__} cannot start: {said}") from error
+
+
+def _versions(runtime: str, driver: str) -> str:
+    """What to do about a GPU that does not work with a library that could be imported."""
+    if runtime == driver:
+        return _next_step()
+    how = "deploy/jetson.md says how" if nvidia.is_jetson() else "update the driver"
+    return f"cuda-bindings is for CUDA {runtime}, the driver knows {driver}: if that is the cause, {how}"
 
 
 def _cuda_version(number: int) -> str:

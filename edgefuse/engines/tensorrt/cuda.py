@@ -9,7 +9,10 @@ _NO_ROOM = 2
 
 
 def bindings() -> Any:
-    """NVIDIA's bindings of the CUDA runtime, cuda-bindings 12.8 or newer."""
+    """NVIDIA's bindings of the CUDA runtime, cuda-bindings 12.9.1 or newer.
+
+    Older ones keep Python's lock while they wait for the device, and with it every thread of the process.
+    """
     from cuda.bindings import runtime as rt
 
     return rt

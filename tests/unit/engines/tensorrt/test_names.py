@@ -23,7 +23,7 @@ import edgefuse.engines.tensorrt
 PACKAGE = Path(edgefuse.engines.tensorrt.__file__).parent
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "edgefuse/bindings"
 TENSORRT = ("10.3.0", "10.13.3.9", "10.16.1.11", "11.4.0.106")
-CUDA = ("12.8.0", "13.5.0")
+CUDA = ("12.9.1", "13.5.0")
 STUB = """
 void *createInferBuilder_INTERNAL(void *a, int b) { return 0; }
 void *createInferRefitter_INTERNAL(void *a, void *b, int c) { return 0; }

@@ -257,7 +257,7 @@ REFUSES = f"{TENSORRT}        logger.log(ILogger.ERROR, 'CUDA initialization fai
         ({}, {"tensorrt.py": "__version__ = '12.0.0'"}, "got 12.0.0"),
         ({}, {"tensorrt.py": LIBRARY["tensorrt.py"], "cuda/bindings/__init__.py": "raise ImportError('none')"},
          "cuda.bindings cannot be imported: none; pip install 'cuda-bindings==13"),
-        ({}, {**LIBRARY, **TOO_OLD}, r"CUDA: cudaMalloc failed: cudaErrorInsufficientDriver \(35\)"),
+        ({}, {**LIBRARY, **TOO_OLD}, r"CUDA: cudaMalloc failed: cudaErrorInsufficientDriver \(35\); cuda-bindings is for CUDA 12.9, the driver knows 13.0"),
         ({}, {**LIBRARY, "tensorrt.py": REFUSES}, "TensorRT 10.13.3.9 cannot start: CUDA initialization failure"),
         ({"version": 11040}, LIBRARY, "knows CUDA 11.4, cuda-bindings is for 12.9; pip install .cuda-bindings==11"),
     ],
