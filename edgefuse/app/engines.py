@@ -60,7 +60,8 @@ class EngineBuilds:
         self._store.on_loss = lost
         self._tell()
         for name, choice in list(self._store.served.items()):
-            _log.info("engine", model=name, engine=choice.engine, why=choice.why)
+            log = _log.warning if choice.fell_back else _log.info
+            log("engine", model=name, engine=choice.engine, why=choice.why)
             if choice.missing is not None and self._config.build == "auto":
                 await self._build(name, choice)
 
@@ -130,9 +131,10 @@ class EngineBuilds:
                     self._progress(name, line)
             await process.wait()
         self._progress(name, None)
-        built = [record for record in records if record.get("ok")]
-        if built:
-            _log.info("engine built; models/apply or the next start takes it over", model=name, engine=what)
+        for record in records:
+            if record.get("ok") and record.get("built_s"):  # what needs no build took no time
+                engine = f"{record.get('backend')} {record.get('precision')}"
+                _log.info("engine built; models/apply or the next start takes it over", model=name, engine=engine)
         if process.returncode != 0:
             detail = "; ".join(str(r.get("detail")) for r in records if not r.get("ok")) or " ".join(said[-3:])
             self._fail(name, f"building {what} failed: {detail or f'exit code {process.returncode}'}")

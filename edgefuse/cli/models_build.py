@@ -62,9 +62,11 @@ def _config(args: argparse.Namespace) -> ModelsConfig:
             update[name] = value
             own = {model: each.model_copy(update={name: None}) for model, each in config.per_model.items()}
             config = config.model_copy(update={"per_model": own})
-    if args.samples is not None and not args.samples.is_dir():
-        raise ConfigError(f"--samples: expected a folder with one folder per model, got {args.samples}")
-    return config.model_copy(update=update)
+    config = config.model_copy(update=update)
+    if config.samples is not None and not config.samples.is_dir():
+        where = "models.samples" if args.samples is None else "--samples"
+        raise ConfigError(f"{where}: expected a folder with one folder per model, got {config.samples}")
+    return config
 
 
 def _usable(store: Store, engine: str | None) -> None:

@@ -210,12 +210,13 @@ class Store:
         )
 
     def _engine(self, entry: Entry, found: Path | None) -> tuple[str, str, str]:
-        """Engine, precision and why; of a model that is not here what the end of its ladder says."""
+        """Engine, precision and why; of a model that is not here, which has nothing built, what it is to have."""
         kind = str(entry.card.get("format", "none"))
         if kind != "onnx":
             return kind, "", "its format belongs to this library"
         if found is None:
-            rung = self.engines.ladder(entry)[0]
+            rungs = self.engines.ladder(entry)
+            rung = next((rung for rung in rungs if rung.build), rungs[-1])
             return ("cpu" if rung.backend == CPU else rung.backend), rung.precision, rung.why
         choice = self.engines.choose(entry, found)
         return choice.name, choice.precision, choice.why

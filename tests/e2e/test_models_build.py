@@ -170,6 +170,17 @@ def test_what_the_operator_got_wrong_is_said(shop: Shop, args: list[str], said: 
     assert done.stdout == ""
 
 
+def test_samples_of_the_configuration_must_be_there(shop: Shop, tmp_path: Path) -> None:
+    """A folder that does not exist is no reason to take the bundled samples unasked."""
+    file = tmp_path / "site.yaml"
+    file.write_text(f"device: {{id: a}}\nmodels: {{dir: {shop.models}, samples: /nowhere}}\n", encoding="utf-8")
+
+    done = shop.run("build", "double", "--config", str(file))
+
+    assert done.returncode == 78
+    assert "models.samples: expected a folder with one folder per model, got /nowhere" in done.stderr
+
+
 @pytest.mark.skipif(Path("/dev/nvidiactl").exists(), reason="there may be a GPU here")
 def test_tensorrt_without_a_gpu_is_the_operators_error(shop: Shop) -> None:
     """Asked for on the command line, it is not replaced by anything."""

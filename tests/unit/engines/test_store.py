@@ -81,6 +81,16 @@ def test_the_bundled_catalogue_is_valid(tmp_path: Path) -> None:
     assert not [row.name for row in rows if "http" in row.source]
 
 
+def test_what_is_not_here_has_nothing_built(tmp_path: Path) -> None:
+    """The list says of a missing model what it is to have, and not that an engine of it was built and passed."""
+    rows = Store(ModelsConfig(dir=tmp_path), SystemClock()).list()
+    missing = [row for row in rows if row.state == "missing" and row.precision]
+
+    assert missing
+    assert {row.precision for row in missing} == {"fp32"}
+    assert not [row.why for row in missing if "built" in row.why]
+
+
 def test_a_pulled_model_is_verified_and_loads(catalogue: MakeStore, tmp_path: Path, double_model: bytes) -> None:
     """After a pull the file is there, listed as cached, verified by a run, and its runs are counted."""
     store = catalogue(m=from_folder(tmp_path / "from", double_model))
