@@ -38,7 +38,7 @@ class Hearing:
         if made_up:
             return Meaning(NOT_UNDERSTOOD, heard.text, because=("no words", made_up))
         first = self._understanding.understand(heard.text, lambda text: self._fit(heard, text), math.exp(heard.logprob))
-        if self._second is None:
+        if self._second is None or self._second.agrees(first):
             return first
         with self._health.model_call(self._cpu):
             return self._second.on(heard, first)

@@ -76,10 +76,12 @@ class SecondOpinion:
         self._parser = _Parser(grammar)
         self._limits = limits or Limits()
 
+    def agrees(self, first: Meaning) -> bool:
+        """Whether an order was written down word for word as the grammar has it: it needs no second hearing."""
+        return first.understood and self._parser.meaning(first.text) is not None
+
     def on(self, heard: Heard, first: Meaning) -> Meaning:
         """What an order means after all; `first` is what was made of `heard` by its letters."""
-        if first.understood and self._parser.meaning(first.text) is not None:
-            return first
         found, sentence = self._guide(heard, first)
         if not found.understood:
             return found
