@@ -166,7 +166,7 @@ class DetectorStage:
         return found
 
     def _looked(self, sample: Sample) -> Sequence[Observation]:
-        """What the detector finds. A model that loaded and then fails is not the operator's to mend: a restart may do."""
+        """What the detector finds. A model that loaded and then fails is not the operator's to mend; a restart may."""
         try:
             return list(self.detector.detect(sample))
         except ModelError as error:
