@@ -50,6 +50,8 @@ class Guided(Protocol):
 class Limits:
     """When it is believed; set on half of the spoken orders and of a home's synthesised ones, in noise."""
 
+    clear: float = -0.4
+    """Log-probability per token of what was written from which on it is believed that it was said, order or not."""
     worse: float = 0.3
     """Greatest loss of log-probability per token against what was written, for an order that only the grammar gives."""
     worse_agreed: float = 0.8
@@ -82,6 +84,8 @@ class SecondOpinion:
 
     def on(self, heard: Heard, first: Meaning) -> Meaning:
         """What an order means after all; `first` is what was made of `heard` by its letters."""
+        if heard.logprob > self._limits.clear and not first.understood:
+            return first
         found, sentence = self._guide(heard, first)
         if not found.understood:
             return found
@@ -110,7 +114,7 @@ class SecondOpinion:
         """Why a sentence is not believed that only the sound gives, or nothing."""
         limits, tokens = self._limits, self._guided.count(heard.text)
         lost = (heard.logprob * max(1, tokens) - best.logprob) / (tokens + 1)
-        if lost > limits.worse:
+        if heard.logprob > limits.clear or lost > limits.worse:
             return f"the sound fits '{first.text}' much better"
         if len(text.replace(" ", "")) < limits.explains * len(first.text.replace(" ", "")):
             return f"it explains too little of '{first.text}'"

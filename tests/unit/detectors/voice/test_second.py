@@ -29,9 +29,14 @@ class Told:
     """A recogniser that is told what it hears."""
 
     def __init__(
-        self, text: str, sentences: Mapping[str, float], plain: str = "", fits: Mapping[str, float] | None = None
+        self,
+        text: str,
+        sentences: Mapping[str, float],
+        plain: str = "",
+        fits: Mapping[str, float] | None = None,
+        logprob: float = -0.5,
     ) -> None:
-        self._heard = Heard(text, -0.5, 0.0)
+        self._heard = Heard(text, logprob, 0.0)
         self._plain = plain
         self._sentences = [Sentence(said, logprob, logprob) for said, logprob in sentences.items()]
         self._fits = fits or {}
@@ -106,6 +111,16 @@ def test_what_was_written_may_not_be_much_likelier(home: Grammar) -> None:
     assert forced.because == ("nearest is 'lock the front door'", "the sound fits 'never mind the light' much better")
     assert not forced.understood
     assert not none.understood
+
+
+def test_what_was_heard_clearly_was_said(home: Grammar) -> None:
+    """A recogniser that is sure of other words is not asked for an order that sounds like them."""
+    recogniser = Told("there is a hire in the hall", {"Turn on the hall light": -0.5}, logprob=-0.2)
+    near = Told("turn on the hall lite", {"Turn on the kitchen light": -0.5}, logprob=-0.2)
+
+    assert not meant(home, recogniser).understood
+    assert not recogniser.asked
+    assert meant(home, near).because[1] == "the sound fits 'turn on the hall lite' much better"
 
 
 def test_a_sentence_explains_most_of_what_was_written(home: Grammar) -> None:
