@@ -188,7 +188,8 @@ class Data:
 
     def _others(self, grammar: str) -> Iterator[Clip]:
         words = sorted((self._folder / "speech_commands").rglob("*.flac"))
-        paths = [*sorted((self._folder / "wake_word" / "other").iterdir()), *words[:: max(1, len(words) // 100)][:100]]
+        paths = sorted((self._folder / "wake_word" / "other").glob("*.flac"))
+        paths += words[:: max(1, len(words) // 100)][:100]
         if grammar == "home":
             paths += sorted((self._folder / "spoken_orders").glob("*.flac"))
         for path in paths:
