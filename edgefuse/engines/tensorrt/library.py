@@ -18,13 +18,17 @@ def tensorrt() -> Any:
     """The library. Raises ModelError for a version that this package does not know."""
     import tensorrt as trt
 
-    version = tuple(int(part) for part in trt.__version__.split(".")[:2])
-    if not OLDEST <= version < TOO_NEW:
+    if not OLDEST <= version_of(trt) < TOO_NEW:
         raise ModelError(
             f"TensorRT: expected a version from {_dotted(OLDEST)} on and below {_dotted(TOO_NEW)}, "
             f"got {trt.__version__}; pip install 'tensorrt>={_dotted(OLDEST)},<{_dotted(TOO_NEW)}'"
         )
     return trt
+
+
+def version_of(trt: Any) -> tuple[int, ...]:
+    """Major and minor."""
+    return tuple(int(part) for part in trt.__version__.split(".")[:2])
 
 
 def _dotted(version: tuple[int, ...]) -> str:

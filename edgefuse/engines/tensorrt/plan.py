@@ -14,11 +14,12 @@ from edgefuse.core.errors import ModelError
 from edgefuse.core.ports import BuildReport
 from edgefuse.engines.files import write_whole
 from edgefuse.engines.tensorrt import freeze, timing
+from edgefuse.engines.tensorrt.library import version_of
 from edgefuse.engines.tensorrt.log import Said, listening
 from edgefuse.engines.tensorrt.profiles import Wanted, bounds
 from edgefuse.engines.tensorrt.progress import Progress, monitor
 
-_ALWAYS_TYPED = 11
+_ALWAYS_TYPED = (11,)
 """The first version whose networks are all strongly typed."""
 
 
@@ -64,7 +65,7 @@ def _serialized(trt: Any, job: Job, path: Path, progress: Progress, said: Said) 
     except TypeError as error:  # what pybind11 raises when the library gives none
         raise ModelError(f"TensorRT {trt.__version__} cannot start: {said}") from error
     flag = int(trt.NetworkDefinitionCreationFlag.STRONGLY_TYPED)
-    typed = int(trt.__version__.split(".")[0]) >= _ALWAYS_TYPED
+    typed = version_of(trt) >= _ALWAYS_TYPED
     network = builder.create_network(0 if typed else 1 << flag)
     parser = trt.OnnxParser(network, said.logger)
     if not parser.parse_from_file(str(path)):

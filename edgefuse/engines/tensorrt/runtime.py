@@ -15,9 +15,12 @@ from edgefuse.core.ports import Tensors
 from edgefuse.engines import feed
 from edgefuse.engines.tensorrt.buffers import Buffer, Owned
 from edgefuse.engines.tensorrt.cuda import Cuda
+from edgefuse.engines.tensorrt.library import version_of
 from edgefuse.engines.tensorrt.log import Said, listening
 from edgefuse.engines.tensorrt.tensors import Tensor, tensors
 
+_CAN_FAIL = (10, 13)
+"""Older bindings raise what `infer_shapes` raises without Python's lock, which ends the process."""
 _ABANDONED: list[tuple[Any, ...]] = []
 """What must not be destroyed."""
 
@@ -170,9 +173,13 @@ class TensorRtModel:
     def _infer_shapes(self, shapes: Mapping[str, tuple[int, ...]], said: Said) -> None:
         """Raises ValueError where values that were fed cannot be sizes, else ModelError."""
         failure = ValueError if self._by_values else ModelError
+        unknown: list[str] = []
         try:
-            unknown = self._context.infer_shapes()
-        except RuntimeError as error:  # which the binding raises for every reason but a shape that was not told
+            if version_of(self._trt) >= _CAN_FAIL:
+                unknown = self._context.infer_shapes()
+            for tensor in self._outputs:
+                len(self._context.get_tensor_shape(tensor.name))
+        except (RuntimeError, ValueError) as error:  # ValueError: a number of dimensions below 0
             raise failure(f"{self._plan.path.name}: {dict(shapes)} cannot be followed: {said}") from error
         if unknown:
             raise failure(f"{self._plan.path.name}: {dict(shapes)} give no sizes for {unknown}: {said}")

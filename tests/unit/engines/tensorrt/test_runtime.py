@@ -441,3 +441,38 @@ def test_what_a_broken_device_holds_is_not_destroyed(load: Load, double: Any, de
 
     (context,) = engine.contexts
     assert (context() is not None) is broken
+
+
+def test_shapes_are_followed_without_a_call_that_may_end_the_process(
+    double: Any, device: Any, fakes: Any, rtx: Any
+) -> None:
+    """TensorRT before 10.13 is not asked to infer shapes; the outputs' sizes are right all the same."""
+    library = fakes.Library(rtx, double(FREE))
+    library.__version__ = "10.3.0"
+    model = TensorRtModel(library, Cuda(device), Plan(PATH, b"engine", {}, "NVIDIA Orin"))
+
+    assert [model.run({"x": floats(batch, 3)})["y"].shape for batch in (4, 1, 3)] == [(4, 3), (1, 3), (3, 3)]
+    assert "infer_shapes" not in device.calls
+    model.close()
+    assert device.live == {}
+
+
+class _NoShape:
+    """What TensorRT gives for an output whose shape cannot be followed."""
+
+    rank = -1
+
+    def __len__(self) -> int:
+        return self.rank
+
+
+@pytest.mark.parametrize("version", ["10.3.0", "10.13.3"])
+def test_a_shape_that_cannot_be_followed_is_told(double: Any, device: Any, fakes: Any, rtx: Any, version: str) -> None:
+    """A number of dimensions below 0 is an error that names the file, and nothing stays allocated."""
+    engine = double(FREE, sizes=lambda *_: {"y": _NoShape()})
+    library = fakes.Library(rtx, engine)
+    library.__version__ = version
+
+    with pytest.raises(ModelError, match=r"double.plan: .* cannot be followed"):
+        TensorRtModel(library, Cuda(device), Plan(PATH, b"engine", {}, "NVIDIA Orin"))
+    assert device.live == {}
