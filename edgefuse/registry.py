@@ -31,6 +31,8 @@ def load(kind: Kind, name: str) -> type[Any]:
         raise ConfigError(f"{kind} '{name}': its entry point names nothing in its module: {error}") from error
     except SyntaxError as error:
         raise ConfigError(f"{kind} '{name}': its module cannot be read: {error}") from error
+    except (LookupError, OSError, RuntimeError, TypeError, ValueError) as error:  # another numpy, no driver
+        raise ConfigError(f"{kind} '{name}': its module cannot be loaded: {type(error).__name__}: {error}") from error
     if not isinstance(loaded, type):
         raise ConfigError(f"{kind} '{name}': expected a class at its entry point {entries[name].value}, got {loaded!r}")
     return loaded

@@ -8,6 +8,8 @@ from edgefuse.config.models import ModelsConfig
 from edgefuse.core.errors import ConfigError, ModelError
 from edgefuse.core.ports import Backend, Clock, Trial
 from edgefuse.engines.catalogue import Entry, load_catalogue
+from edgefuse.engines.guard import guarded
+from edgefuse.engines.select import CPU
 from edgefuse.engines.serve import Plugins
 from edgefuse.engines.store import Progress, Store, models_dir
 from edgefuse.registry import load, names
@@ -19,7 +21,8 @@ def model_store(config: ModelsConfig, clock: Clock, progress: Progress = lambda 
     broken: dict[str, str] = {}
     for name in names("backend"):
         try:
-            backends[name] = load("backend", name)
+            kind = load("backend", name)
+            backends[name] = kind if name == CPU else guarded(kind)
         except ConfigError as error:
             broken[name] = str(error)
     return Store(config, clock, progress, Plugins(backends, broken, trial_of))

@@ -99,14 +99,13 @@ class Workshop:
     def state(self, entry: Entry, source: Path, backend: str, precision: Precision) -> Record | None:
         """The engine, or the record of its failure; None if nobody has tried. What needs no build is always there.
 
-        Hashes the engine's file and builds nothing. A folder of engines that cannot be read is a failure, too. Raises
-        OSError for the source.
+        Hashes the engine's file and builds nothing. A folder of engines that cannot be read, and a backend that
+        cannot say what its engines depend on, are failures, too. Raises OSError for the source.
         """
         if self._needs_no_build(backend, precision):
             return _as_it_is(entry, source, backend, precision)
-        key = self._key(entry, source, backend, precision)
         try:
-            made = self._cache.find(key)
+            made = self._cache.find(self._key(entry, source, backend, precision))
         except ModelError as error:
             return Record(entry.name, backend, precision, False, str(error), None, None, 0.0)  # noqa: FBT003
         return None if made is None else _record(made)
