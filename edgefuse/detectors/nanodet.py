@@ -174,6 +174,8 @@ def _levels(model: Model) -> list[_Level]:
         rows, columns = np.mgrid[:side, :side].astype(np.float32) + np.float32(0.5)
         centres = np.stack([columns.ravel(), rows.ravel()], 1) * np.float32(stride)
         levels.append(_Level(stride, centres, by_cells[cells][False], by_cells[cells][True]))
+    if not levels:
+        raise ModelError(f"expected pairs of outputs (1, n, classes) and (1, n, 44), got {dict(model.outputs)}")
     return levels
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator, model_validator
 
 from edgefuse.core.errors import ModelError
 from edgefuse.resources import resource
@@ -95,6 +95,37 @@ class Alternative(_Strict):
         return " + ".join(map(str, self.take))
 
 
+Size: TypeAlias = Annotated[int, Field(ge=0)]
+
+
+class _CardModel(BaseModel):
+    model_config = ConfigDict(extra="allow")
+
+
+class _Input(_CardModel):
+    shape: list[Size] = Field(default_factory=list)
+
+
+class _Prefers(_CardModel):
+    backend: str | None = None
+
+
+class _Profile(_CardModel):
+    min: list[Size]
+    opt: list[Size]
+    max: list[Size]
+
+
+class _Card(_CardModel):
+    """What the engine layer reads of a card; backends may read more."""
+
+    format: str = "none"
+    threads: Annotated[int, Field(ge=1)] = 1
+    inputs: dict[str, _Input] = Field(default_factory=dict)
+    profiles: dict[str, _Profile] = Field(default_factory=dict)
+    prefers: _Prefers | None = None
+
+
 class Entry(_Strict):
     """A model."""
 
@@ -127,6 +158,15 @@ class Entry(_Strict):
         if self.main is not None:
             return folder / self.main
         return folder / next(iter(self.files)) if len(self.files) == 1 else folder
+
+    @field_validator("card")
+    @classmethod
+    def _card_is_understood(cls, card: dict[str, Any]) -> dict[str, Any]:
+        try:
+            _Card.model_validate(card)
+        except ValidationError as error:
+            raise ValueError(_told(error)) from error
+        return card
 
     @model_validator(mode="after")
     def _every_file_is_pinned(self) -> "Entry":
@@ -166,10 +206,13 @@ def _read(path: Path, *, optional: bool = False) -> dict[str, Entry]:
         data = yaml.safe_load("" if optional and _absent(path) else path.read_text(encoding="utf-8")) or {}
         return {name: Entry.model_validate({**body, "name": name}) for name, body in data.items()}
     except ValidationError as error:
-        wrong = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
-        raise ModelError(f"{path}: not a catalogue of models: {wrong}") from error
+        raise ModelError(f"{path}: not a catalogue of models: {_told(error)}") from error
     except (OSError, UnicodeDecodeError, yaml.YAMLError, AttributeError, TypeError) as error:
         raise ModelError(f"{path}: not a catalogue of models: {error}") from error
+
+
+def _told(error: ValidationError) -> str:
+    return "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
 
 
 def _absent(path: Path) -> bool:

@@ -129,9 +129,15 @@ def test_any_size_becomes_the_square_of_the_network(shape: tuple[int, int, int])
 
 
 def test_another_network_is_refused() -> None:
-    """A model with other inputs is an error of the operator that tells what it has."""
+    """A model with other inputs or outputs is an error of the operator that tells what it has."""
     network = OneLevel()
     network.inputs = {"a": (1, 3)}
 
     with pytest.raises(ModelError, match=r"expected one input \(1, 3, size, size\) of a NanoDet, got {'a': \(1, 3\)}"):
+        Nanodet(network)
+
+    network = OneLevel()
+    network.outputs = {"a": (1, 3, 416, 416)}
+
+    with pytest.raises(ModelError, match=r"expected pairs of outputs .* got {'a': \(1, 3, 416, 416\)}"):
         Nanodet(network)

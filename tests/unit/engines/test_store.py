@@ -500,3 +500,25 @@ def test_every_cached_model_gives_finite_numbers() -> None:
         pytest.skip("no model is here: run `edgefuse models pull`")
 
     assert [verdict for verdict in store.verify(here) if not verdict.ok] == []
+
+
+@pytest.mark.parametrize(
+    "card",
+    [
+        {"threads": -1},
+        {"threads": "many"},
+        {"prefers": ["cpu"]},
+        {"inputs": [1]},
+        {"inputs": {"x": {"shape": "abc"}}},
+        {"inputs": {"x": {"shape": [-1, 3]}}},
+        {"profiles": {"x": 3}},
+        {"profiles": {"x": {"min": [1]}}},
+    ],
+)
+def test_a_card_that_makes_no_sense_is_told(tmp_path: Path, card: dict[str, Any]) -> None:
+    """The user's catalogue is refused with the key that is wrong, before a model is loaded."""
+    body = {"what": "x", "licence": "x", **from_folder(tmp_path / "from", b"m"), "card": {"format": "onnx", **card}}
+    (tmp_path / "catalogue.yaml").write_text(json.dumps({"mine": body}), "utf-8")
+
+    with pytest.raises(ModelError, match=rf"card\.?.*{next(iter(card))}"):
+        Store(ModelsConfig(dir=tmp_path), SystemClock())
