@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import suppress
@@ -137,7 +138,7 @@ class EngineBuilds:
                 _log.info("engine built; models/apply or the next start takes it over", model=name, engine=engine)
         if process.returncode != 0:
             detail = "; ".join(str(r.get("detail")) for r in records if not r.get("ok")) or " ".join(said[-3:])
-            self._fail(name, f"building {what} failed: {detail or f'exit code {process.returncode}'}")
+            self._fail(name, f"building {what} failed: {detail or _ended(process.returncode)}")
         else:
             self._tell()
 
@@ -170,6 +171,15 @@ async def _lines(process: Process) -> AsyncIterator[Mapping[str, Any]]:
                 value = json.loads(line)
                 if isinstance(value, dict):
                     yield value
+
+
+def _ended(code: int | None) -> str:
+    """How a process ended that said nothing."""
+    if code is None or code >= 0:
+        return f"exit code {code}"
+    with suppress(ValueError):
+        return f"its process was killed by {signal.Signals(-code).name}"
+    return f"its process was killed by signal {-code}"
 
 
 async def _collect(process: Process, said: list[str]) -> None:
