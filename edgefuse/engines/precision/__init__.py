@@ -12,8 +12,8 @@ from edgefuse.engines.precision.verdict import LIMITS, Limits, Verdict, compare,
 
 __all__ = ["LIMITS", "RECIPE", "Limits", "Verdict", "compare", "convert", "filled"]
 
-RECIPE = 1
-"""Raised when the same input gives another file."""
+RECIPE = 2
+"""Raised when the same input gives another file, and when the bundled samples change."""
 
 
 def convert(  # noqa: PLR0913, PLR0917  from what, to what, judged by what

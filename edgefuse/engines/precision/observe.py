@@ -28,11 +28,14 @@ class Spread:
     high: float = -np.inf
     """Of the finite values."""
     finite: bool = True
+    size: int = 0
+    """Numbers in the largest sample."""
     values: list[NDArray[np.float32]] = field(default_factory=list)
 
     def add(self, array: NDArray[np.float32]) -> None:
         """Take one sample."""
         flat = array.ravel()
+        self.size = max(self.size, flat.size)
         kept = flat[np.isfinite(flat)]
         self.finite = self.finite and kept.size == flat.size
         if kept.size:

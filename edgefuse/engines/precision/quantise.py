@@ -19,22 +19,27 @@ from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from edgefuse.core.errors import needs
 from edgefuse.core.ports import Tensors
 from edgefuse.engines.precision.graph import subgraphs, weights
 from edgefuse.engines.precision.observe import Spread, run
+from edgefuse.engines.precision.ranges import Ranges, ranges_of
+from edgefuse.engines.precision.rounding import rounded
 
 Kind: TypeAlias = Literal["asymmetric", "symmetric"]
 _MULTIPLY = ("Conv", "ConvTranspose", "Gemm", "MatMul")
 _ALONG = ("Add", "AveragePool", "Clip", "Concat", "GlobalAveragePool", "LeakyRelu", "MaxPool", "Mul", "Relu", "Resize")
 """What ONNX Runtime also computes in int8, so that nothing is converted back between two convolutions."""
-_GOOD = 0.997
+_WIDE, _NARROW = 127, 64
+"""The largest weight, in 8 bits and in 7, as ONNX Runtime's quantiser counts."""
+_GOOD = 0.9985
 """Cosine of the worst output with fp32's at which nothing more is tried."""
-_JUDGES, _FEW = 12, 4
-"""Samples by which whole trials within a conversion are compared, and those of single nodes."""
-_SPARED = (1 / 8, 1 / 4)
-"""Shares of the multiplying nodes that are left in fp32, most sensitive first, while the cosine is not good."""
+_JUDGES = 12
+"""Samples by which trials within a conversion are compared, and twice as many round weights."""
+_SPARED = (0.1, 0.2, 0.3, 0.36)
+"""Shares of the multiplications that are left in fp32 while the cosine is not good."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +51,9 @@ class _Job:
     """By which trials are compared."""
     expected: Sequence[Tensors]
     """What fp32 gives for them."""
-    ranges: Mapping[str, tuple[np.float32, np.float32]]
+    ranges: Ranges
+    rounded: Mapping[str, NDArray[np.float32]]
+    """Weights that are on the grid already."""
 
 
 def is_dynamic(model: Any) -> bool:
@@ -94,18 +101,21 @@ def static(
 ) -> tuple[Any, str]:
     """The quantised model and how it was made.
 
-    If the outputs are not close to fp32's on the samples, the most sensitive nodes stay in fp32: as many as are needed,
-    at most a quarter. `tell` raises to cancel.
+    If the outputs are not close to fp32's on the samples, nodes stay in fp32: as many as are needed, those first that
+    harm most for what they cost, and at most with 36 % of the multiplications. `tell` raises to cancel.
     """
-    judges = feeds[:: -(-len(feeds) // _JUDGES)]
-    ranges = _ranges(model.graph, spreads)
-    job = _Job(model, spreads, kind, judges, list(run(model, judges)), ranges)
+    judges, rounders = (feeds[:: -(-len(feeds) // most)] for most in (_JUDGES, 2 * _JUDGES))
+    ranges = ranges_of(model.graph, spreads, aligned=kind == "asymmetric")
+    job = _Job(model, spreads, kind, judges, list(run(model, judges)), ranges, {})
+    names = {node.name for node in _quantisable(job, [])}
+    largest = _NARROW if _narrow(kind) else _WIDE
+    job = replace(job, rounded=rounded(model, names, rounders, largest, lambda share: tell(share / 2)))
     best = _attempt(job, [])
     if best.cosine < _GOOD:
-        ranked = _by_harm(job, tell)
+        cost = _costs(job)
+        ranked = _by_harm(job, cost, lambda share: tell((1 + share) / 2))
         for share in _SPARED:
-            spared = ranked[: math.ceil(len(ranked) * share)]
-            best = max(best, _attempt(job, spared), key=lambda one: one.cosine)
+            best = max(best, _attempt(job, _first(ranked, cost, share)), key=lambda one: one.cosine)
             if best.cosine >= _GOOD:
                 break
     tell(1)
@@ -127,32 +137,64 @@ def _attempt(job: _Job, spared: Sequence[str]) -> _Attempt:
     left = f" (in fp32: {', '.join(spared)})" if spared else ""
     bits = 7 if _narrow(job.kind) else 8
     how = f"int8, {job.kind}, weights of {bits} bits, {count} of {total} convolutions and products{left}"
-    return _Attempt(made, _closeness(made, job), how)
+    return _Attempt(made, _distance(made, job)[0], how)
 
 
-def _by_harm(job: _Job, tell: Callable[[float], None]) -> list[str]:
-    """Multiplying nodes, first the one that alone in int8 takes the outputs farthest from fp32's."""
-    names = [node.name for node in _quantisable(job, []) if node.op_type in _MULTIPLY]
-    few = slice(None, None, -(-len(job.feeds) // _FEW))
-    job = replace(job, feeds=job.feeds[few], expected=job.expected[few])
+def _by_harm(job: _Job, cost: Mapping[str, float], tell: Callable[[float], None]) -> list[str]:
+    """Multiplying nodes, first the one that alone in int8 harms the outputs most for what it costs in fp32."""
     harm = {}
-    for number, name in enumerate(names):
-        harm[name] = 1 - _closeness(_quantised(job, [name]), job)
-        tell(number / len(names))
-    return sorted(names, key=lambda name: -harm[name])
+    for number, name in enumerate(cost):
+        harm[name] = _distance(_quantised(job, [name]), job)[1] / cost[name]
+        tell((number + 1) / len(cost))
+    return sorted(cost, key=lambda name: -harm[name])
 
 
-def _closeness(model: Any, job: _Job) -> float:
-    """Cosine of the worst output; -1 where numbers are not finite."""
+def _first(ranked: Sequence[str], cost: Mapping[str, float], share: float) -> list[str]:
+    """Of the ranked nodes those that fit into a share of the whole cost, in turn."""
+    room = share * sum(cost.values())
+    taken = []
+    for name in ranked:
+        if cost[name] <= room:
+            taken.append(name)
+            room -= cost[name]
+    return taken
+
+
+def _costs(job: _Job) -> Mapping[str, float]:
+    """Multiplications of every multiplying node that can be quantised, for one sample."""
+    arrays = weights(job.model.graph)
+    sizes = {name: spread.size for name, spread in job.spreads.items()}
+    sizes.update({name: array.size for name, array in arrays.items()})
+    cost = {}
+    for node in _quantisable(job, []):
+        if node.op_type not in _MULTIPLY:
+            continue
+        first, second, result = (sizes.get(name, 1) for name in (*node.input[:2], node.output[0]))
+        if node.op_type.startswith("Conv") and node.input[1] in arrays:
+            places = result if node.op_type == "Conv" else first
+            cost[node.name] = float(places * arrays[node.input[1]][0].size)
+        else:  # (m, k) and (k, n) to (m, n)
+            cost[node.name] = math.sqrt(first * second * result)
+    return {name: max(one, 1.0) for name, one in cost.items()}
+
+
+def _distance(model: Any, job: _Job) -> tuple[float, float]:
+    """From fp32's outputs: the cosine of the worst, and the squared errors of all as shares of their squares.
+
+    -1 and infinity where numbers are not finite.
+    """
     sums: dict[str, Any] = {}
     for expected, got in zip(job.expected, run(model, job.feeds), strict=True):
         for name, array in expected.items():
             first, second = (one.astype(np.float64).ravel() for one in (array, got[name]))
             sums[name] = sums.get(name, 0) + np.array([first @ second, first @ first, second @ second])
+    if not all(np.isfinite(one).all() for one in sums.values()):
+        return -1.0, math.inf
     cosines = [
         one[0] / math.sqrt(one[1] * one[2]) if one[1] * one[2] else float(one[1] == one[2]) for one in sums.values()
     ]
-    return float(min(cosines)) if np.isfinite(cosines).all() else -1.0
+    errors = [(one[1] + one[2] - 2 * one[0]) / one[1] if one[1] else float(one[2] > 0) for one in sums.values()]
+    return float(min(cosines)), float(sum(errors))
 
 
 def _quantisable(job: _Job, spared: Sequence[str]) -> list[Any]:
@@ -187,6 +229,7 @@ def _quantised(job: _Job, names: list[str]) -> Any:
     symmetric = job.kind == "symmetric"
     model = onnx.ModelProto()
     model.CopyFrom(job.model)
+    _round(model, job, set(names))
     options: dict[str, Any] = {"ActivationSymmetric": symmetric, "WeightSymmetric": True, "QuantizeBias": not symmetric}
     if symmetric:
         options["OpTypesToExcludeOutputQuantization"] = list(_MULTIPLY)
@@ -207,26 +250,14 @@ def _quantised(job: _Job, names: list[str]) -> Any:
     return quantiser.model.model
 
 
-def _ranges(graph: Any, spreads: Mapping[str, Spread]) -> Mapping[str, tuple[np.float32, np.float32]]:
-    slopes = _slopes(graph)
-    found = {}
-    for name, spread in spreads.items():
-        if spread.values:
-            low, high = spread.within(slopes.get(name, 1))
-            found[name] = (np.float32(low), np.float32(high))
-    return found
+def _round(model: Any, job: _Job, names: set[str]) -> None:
+    """Put the weights of these nodes on their grids."""
+    from onnx import numpy_helper
 
-
-def _slopes(graph: Any) -> dict[str, float]:
-    """Tensors that only one activation reads -> by how much that shrinks what is negative."""
-    readers = Counter(name for node in graph.node for name in node.input)
-    readers.update(output.name for output in graph.output)
-    found = {}
-    for node in graph.node:
-        if node.op_type in {"Relu", "LeakyRelu"} and readers[node.input[0]] == 1:
-            alpha = [attribute.f for attribute in node.attribute if attribute.name == "alpha"] or [0.01]
-            found[node.input[0]] = 0.0 if node.op_type == "Relu" else float(alpha[0])
-    return found
+    read = {name for node in model.graph.node if node.name in names for name in node.input}
+    for one in model.graph.initializer:
+        if one.name in read and one.name in job.rounded:
+            one.CopyFrom(numpy_helper.from_array(job.rounded[one.name], one.name))
 
 
 def _narrow(kind: Kind) -> bool:
