@@ -10,7 +10,9 @@ import pytest
 
 from edgefuse.config.models import ModelsConfig
 from edgefuse.core.errors import BuildCancelled, ModelError
+from edgefuse.detectors.objects import Objects
 from edgefuse.engines.catalogue import load_catalogue
+from edgefuse.engines.precision import convert
 from edgefuse.engines.store import Store
 from edgefuse.engines.tensorrt import freeze
 from edgefuse.engines.tensorrt.plan import Job, build
@@ -123,6 +125,23 @@ def test_every_model_of_the_catalogue_becomes_an_engine(built: Built, name: str)
         pytest.skip(f"{name} is not here: run `edgefuse models pull {name}`")
 
     assert len(built(path, store.entry(name).card)) > 10_000
+
+
+@pytest.mark.models
+def test_nanodet_in_symmetric_int8_becomes_an_engine(built: Built, tmp_path: Path) -> None:
+    """The copy that `convert` makes for TensorRT builds, with the profiles of the card."""
+    store = Store(ModelsConfig.model_validate({"pull": "never"}), SystemClock())
+    try:
+        path = store.path("nanodet")
+    except ModelError:
+        pytest.skip("nanodet is not here: run `edgefuse models pull nanodet`")
+    trial = Objects.trial("nanodet")
+    assert trial is not None
+    card, copy = store.entry("nanodet").card, tmp_path / "int8.onnx"
+
+    convert(path, copy, "int8", "symmetric", trial.feeds(None)[:2], card, lambda *_: True)
+
+    assert len(built(copy, card)) > 10_000
 
 
 def test_progress_never_falls_and_ends_at_one(built: Built, workshop: Any) -> None:
