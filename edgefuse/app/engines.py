@@ -48,6 +48,7 @@ class EngineBuilds:
         self._health = health
         self._changed = changed
         self._told: tuple[object, int] = ("", 0)
+        self._applying = anyio.Lock()
         self._failed: dict[str, str] = {}
 
     async def run(self) -> None:
@@ -69,14 +70,15 @@ class EngineBuilds:
     async def apply(self, stages: list[DetectorStage]) -> str:
         """Let detectors load again whose models have a better engine. Returns what is in the way, or nothing."""
         problems = []
-        for stage in stages:
-            try:
-                if await anyio.to_thread.run_sync(self._outdated, stage):
-                    await stage.renew()
-                    _log.info("models taken over", detector=stage.name)
-            except ModelError as error:
-                problems.append(f"{stage.name}: {error}")
-        self._tell()
+        async with self._applying:
+            for stage in stages:
+                try:
+                    if await anyio.to_thread.run_sync(self._outdated, stage):
+                        await stage.renew()
+                        _log.info("models taken over", detector=stage.name)
+                except ModelError as error:
+                    problems.append(f"{stage.name}: {error}")
+            self._tell()
         return "; ".join(problems)
 
     def _outdated(self, stage: DetectorStage) -> bool:

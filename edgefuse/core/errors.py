@@ -7,7 +7,8 @@
     │   ├── ConfigError      a mistake in the YAML file, or a part that is not installed
     │   └── ModelError       a model is missing, has the wrong hash or cannot be loaded
     │       ├── BuildCancelled   nobody waits for the engine any more
-    │       └── NoRoomError      memory was short; another time it may do
+    │       └── BlamelessError   an engine failed by no fault of its own: a bug of its backend
+    │           └── NoRoomError  memory was short; another time it may do
     └── TransientError       may pass by itself; supervise() backs off and tries again
         ├── SourceError      a device vanished, a stream broke, a file cannot be read now
         └── PublishError     the broker did not acknowledge
@@ -44,7 +45,11 @@ class BuildCancelled(ModelError):  # noqa: N818  cancelling is no error of anybo
     """Whoever asked for an engine no longer wants it."""
 
 
-class NoRoomError(ModelError):
+class BlamelessError(ModelError):
+    """An engine failed by no fault of its own, so that nothing is to be recorded of it."""
+
+
+class NoRoomError(BlamelessError):
     """Memory of the device was short: it says nothing about the model or the engine, and is not recorded as theirs."""
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from edgefuse import __version__
-from edgefuse.core.errors import BuildCancelled, ModelError, NoRoomError
+from edgefuse.core.errors import BlamelessError, BuildCancelled, ModelError
 from edgefuse.core.ports import Backend, BuildReport, Clock, Model, Precision, Tensors, Trial
 from edgefuse.core.types import Nanoseconds
 from edgefuse.engines.cache import NO_ROOM, EngineCache, Key, Made
@@ -166,7 +166,7 @@ class Workshop:
         try:
             made, how = _convert_and_build(job, judge)
             verdict = self._verdict(job, judge, made)
-        except NoRoomError as error:
+        except BlamelessError as error:
             job.progress.check()
             return _unjudged(job.key, error)
         except (ModelError, OSError) as error:

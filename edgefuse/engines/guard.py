@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from edgefuse.core.errors import ConfigError, ModelError
+from edgefuse.core.errors import BlamelessError, ConfigError, ModelError
 from edgefuse.core.ports import Backend, BuildReport, Model, Probe
 
 _FAULTS = (ArithmeticError, AttributeError, ImportError, LookupError, RuntimeError, TypeError, ValueError)
@@ -61,11 +61,11 @@ def _answer(kind: type[Any], ask: Callable[[], object], flaw: str) -> Probe:
 @contextmanager
 def _told(kind: type[Any], what: str, flaw: str) -> Iterator[None]:
     if flaw:
-        raise ModelError(flaw)
+        raise BlamelessError(flaw)
     try:
         yield
     except _FAULTS as error:
-        raise ModelError(_words(kind, what, error)) from error
+        raise BlamelessError(_words(kind, what, error)) from error
 
 
 def _words(kind: type[Any], what: str, error: BaseException | None = None) -> str:

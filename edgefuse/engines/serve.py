@@ -1,6 +1,6 @@
 """Loads each model on the best engine that is there, and says which, why, and what is still to be built."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -10,7 +10,7 @@ from typing import Any
 import structlog
 
 from edgefuse.config.models import ModelsConfig
-from edgefuse.core.errors import ModelError, NoRoomError
+from edgefuse.core.errors import BlamelessError, ModelError
 from edgefuse.core.ports import Backend, Clock, Model, Precision, Probe, Trial
 from edgefuse.core.types import Json
 from edgefuse.engines.build import Record, Workshop
@@ -107,9 +107,9 @@ class Engines:
 
     @cached_property
     def probes(self) -> Mapping[str, Probe]:
-        """What every backend says of this machine, asked once."""
+        """What every backend says of this machine; asked once, and only of those that somebody wants to know of."""
         broken = {name: Probe(usable=False, reason=reason) for name, reason in self._broken.items()}
-        return {**broken, **{name: backend.probe() for name, backend in self.backends.items()}}
+        return _Probes(self.backends, broken)
 
     def ladder(self, entry: Entry) -> list[Rung]:
         """Engines to try for a model, best first. Raises ModelError for an unknown backend."""
@@ -155,7 +155,7 @@ class Engines:
 
     def _says_nothing(self, backend: str, error: ModelError) -> bool:
         """Whether a failure is the device's rather than the engine's: want of memory, or a fault in this process."""
-        return isinstance(error, NoRoomError) or any(each == backend for _, each in self._lost)
+        return isinstance(error, BlamelessError) or any(each == backend for _, each in self._lost)
 
     def _started(self, choice: Choice, card: Mapping[str, Any]) -> Model:
         model = self.backends[choice.backend].load(choice.path, {**card, "precision": choice.precision})
@@ -184,6 +184,28 @@ class Engines:
             if flaw is not None or rung.build:
                 passed_over.append(f"{rung.backend} {rung.precision}: {flaw or 'not built yet'}")
         raise ModelError(f"model '{entry.name}': no engine can run it: {'; '.join(passed_over)}")
+
+
+class _Probes(Mapping[str, Probe]):
+    """Asks a backend when its answer is looked up: that of a plug-in nobody named may hang or crash."""
+
+    def __init__(self, backends: Mapping[str, Backend], known: Mapping[str, Probe]) -> None:
+        self._backends = backends
+        self._known = dict(known)
+
+    def __getitem__(self, name: str) -> Probe:
+        if name not in self._known:
+            self._known[name] = self._backends[name].probe()
+        return self._known[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._known or name in self._backends
+
+    def __iter__(self) -> Iterator[str]:
+        return iter({**self._known, **self._backends})
+
+    def __len__(self) -> int:
+        return len({**self._known, **self._backends})
 
 
 def _flaw(rung: Rung, record: Record | None) -> str | None:

@@ -1,7 +1,7 @@
 """A backend whose engines are copies of the ONNX file, as slow, wrong or broken as the model's card says.
 
 `copying`: {steps: of a build, step_s: pause between them, deaf: to being stopped, op: instead of the first
-node's, refuses: why, disk: errno}.
+node's, refuses: why, stumbles: a bug, disk: errno}.
 As a script: builds `double` out of argv[1] into the cache argv[2] and prints what came of it.
 """
 
@@ -64,6 +64,8 @@ class CopyingBackend:
             time.sleep(how.get("step_s", 0))
         if "disk" in how:
             raise OSError(how["disk"], os.strerror(how["disk"]), str(target))
+        if "stumbles" in how:
+            raise TypeError(how["stumbles"])
         if "refuses" in how:
             raise ModelError(how["refuses"])
         model = onnx.load(str(path))

@@ -16,8 +16,10 @@ import pytest
 
 from edgefuse.config.models import ModelsConfig
 from edgefuse.core.errors import BuildCancelled, ModelError
+from edgefuse.core.ports import Probe
 from edgefuse.engines.build import Record, Workshop
 from edgefuse.engines.cache import EngineCache
+from edgefuse.engines.guard import guarded
 from edgefuse.engines.keys import key_for
 from edgefuse.engines.onnx import OnnxBackend
 from edgefuse.engines.precision import Verdict
@@ -166,6 +168,34 @@ def test_a_build_that_fails_is_remembered(build: Callable[..., Record], backend:
     assert build(refuses="operator NonMaxSuppression is not supported") == record
     assert backend.builds == 1
     assert build().ok
+
+
+def test_a_bug_of_a_backend_is_not_the_engines_failure(tmp_path: Path, source: Path) -> None:
+    """What a guarded backend raises unforeseen is told and not recorded: the next build tries it again."""
+    backend: Any = guarded(copying.CopyingBackend)(tmp_path / "backend")
+    shop = copying.workshop(tmp_path / "engines", backend)
+    entry = copying.entry(source, copying={"stumbles": "no such attribute"})
+    records = [shop.build(entry, source, "copying", "fp32", quiet) for _ in range(2)]
+
+    assert [(record.ok, "TypeError: no such attribute" in record.detail) for record in records] == [(False, True)] * 2
+    assert backend.builds == 2
+    assert files_in(tmp_path / "engines") == []
+
+
+def test_only_what_somebody_wants_is_probed(tmp_path: Path, source: Path) -> None:
+    """A backend that nobody asked for is not asked what it can: its answer may hang."""
+
+    class Hangs(copying.CopyingBackend):  # type: ignore[misc]  # found when it runs
+        def probe(self) -> Probe:
+            raise AssertionError("it was asked")
+
+    plugins = Plugins({"onnx": OnnxBackend, "hangs": Hangs})
+    engines = Engines(ModelsConfig(), tmp_path / "models", SystemClock(), plugins)
+
+    assert engines.choose(copying.entry(source), source).engine == "cpu fp32"
+    assert sorted(engines.probes) == ["hangs", "onnx"]
+    with pytest.raises(AssertionError, match="it was asked"):
+        engines.probes["hangs"]
 
 
 def test_an_engine_that_cannot_be_loaded_is_refused(build: Callable[..., Record], tmp_path: Path) -> None:
