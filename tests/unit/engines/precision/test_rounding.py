@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
+from onnx.reference import ReferenceEvaluator
 
 from edgefuse.core.errors import BuildCancelled
 from edgefuse.core.ports import Tensors
@@ -46,7 +46,7 @@ def nearest(weight: Any, largest: int) -> Any:
 
 def error(weight: Any, other: Any, **attributes: Any) -> float:
     """Mean square of the difference of what comes out."""
-    backend = onnx.reference.ReferenceEvaluator
+    backend = ReferenceEvaluator
     first, second = backend(convolution(weight, **attributes)), backend(convolution(other, **attributes))
     return float(np.mean([(first.run(None, dict(x))[0] - second.run(None, dict(x))[0]) ** 2 for x in pictures()]))
 
