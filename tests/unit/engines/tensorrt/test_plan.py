@@ -8,11 +8,13 @@ import numpy as np
 import onnx
 import pytest
 
+from edgefuse.app.models import trial_of
 from edgefuse.config.models import ModelsConfig
 from edgefuse.core.errors import BuildCancelled, ModelError
-from edgefuse.detectors.objects import Objects
+from edgefuse.core.ports import Precision
 from edgefuse.engines.catalogue import load_catalogue
-from edgefuse.engines.precision import convert
+from edgefuse.engines.onnx import OnnxBackend
+from edgefuse.engines.precision import convert, filled
 from edgefuse.engines.store import Store
 from edgefuse.engines.tensorrt import freeze
 from edgefuse.engines.tensorrt.plan import Job, build
@@ -127,21 +129,52 @@ def test_every_model_of_the_catalogue_becomes_an_engine(built: Built, name: str)
     assert len(built(path, store.entry(name).card)) > 10_000
 
 
+@pytest.fixture
+def copied(tmp_path: Path) -> Callable[[str, Precision], tuple[Path, Mapping[str, Any]]]:
+    """The copy of a model that `convert` makes for TensorRT on two samples, and the model's card."""
+
+    def copy(name: str, precision: Precision) -> tuple[Path, Mapping[str, Any]]:
+        store = Store(ModelsConfig.model_validate({"pull": "never"}), SystemClock())
+        entry = store.entry(name)
+        try:
+            path = store.path(name)
+        except ModelError:
+            pytest.skip(f"{name} is not here: run `edgefuse models pull {name}`")
+        trial = trial_of(entry)
+        assert trial is not None
+        feeds = filled(OnnxBackend().load(path, entry.card), trial.feeds(None)[:2], trial.carried)
+        target = tmp_path / "copy.onnx"
+        convert(path, target, precision, "symmetric", feeds, entry.card, lambda *_: True)
+        return target, entry.card
+
+    return copy
+
+
+WHISPER = [f"whisper-{size}-{half}" for size in ("tiny.en", "base") for half in ("encoder", "decoder")]
+
+
 @pytest.mark.models
-def test_nanodet_in_symmetric_int8_becomes_an_engine(built: Built, tmp_path: Path) -> None:
-    """The copy that `convert` makes for TensorRT builds, with the profiles of the card."""
-    store = Store(ModelsConfig.model_validate({"pull": "never"}), SystemClock())
-    try:
-        path = store.path("nanodet")
-    except ModelError:
-        pytest.skip("nanodet is not here: run `edgefuse models pull nanodet`")
-    trial = Objects.trial("nanodet")
-    assert trial is not None
-    card, copy = store.entry("nanodet").card, tmp_path / "int8.onnx"
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize(
+    ("name", "precision"),
+    [
+        ("nanodet", "fp16"),
+        ("nanodet", "int8"),
+        *((name, "fp16") for name in WHISPER),
+        ("whisper-tiny.en-encoder", "int8"),
+    ],
+)
+def test_a_copy_of_less_precision_becomes_an_engine(built: Built, copied: Any, name: str, precision: Precision) -> None:
+    """The copies that are made for TensorRT build, with the profiles of the card."""
+    assert len(built(*copied(name, precision))) > 10_000
 
-    convert(path, copy, "int8", "symmetric", trial.feeds(None)[:2], card, lambda *_: True)
 
-    assert len(built(copy, card)) > 10_000
+@pytest.mark.models
+@pytest.mark.parametrize("precision", ["fp16", "int8"])
+def test_copies_of_silero_are_refused(built: Built, copied: Any, precision: Precision) -> None:
+    """Branches are folded in fp32 only, and TensorRT-RTX cannot follow those of silero: fp32, or the CPU, serves."""
+    with pytest.raises(ModelError, match="graphScope"):
+        built(*copied("silero-vad", precision))
 
 
 def test_progress_never_falls_and_ends_at_one(built: Built, workshop: Any) -> None:
