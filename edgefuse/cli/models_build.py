@@ -242,7 +242,7 @@ def _print_table(records: Sequence[Record]) -> None:
     table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for name in ("model", "engine", "result"):
         table.add_column(name, no_wrap=True)
-    for name in ("cosine", "agreement", "speed", "MB", "built"):
+    for name in ("agreement", "speed", "MB", "built"):
         table.add_column(name, no_wrap=True, justify="right")
     for record in records:
         good = Text("ok", "green") if record.ok else Text("FAIL", "red")
@@ -257,9 +257,9 @@ def _print_table(records: Sequence[Record]) -> None:
         console.print(Text(said, "dim"), soft_wrap=True)
 
 
-def _figures(record: Record) -> tuple[str, str, str]:
+def _figures(record: Record) -> tuple[str, str]:
     verdict = record.verdict
     if verdict is None:
-        return "", "", ""
+        return "", ""
     agreement = f"{verdict.agreement:.3f}" if verdict.metric else ""
-    return f"{verdict.cosine:.5f}", agreement, f"{verdict.speed:.2f} x" if verdict.speed else ""
+    return agreement, f"{verdict.speed:.2f} x" if verdict.speed else ""

@@ -34,8 +34,8 @@ def evaluate(  # noqa: PLR0913  by name
 
     `exact`: share with the right intent and every slot right; `slot_accuracy`: share of labelled slots that are right;
     `rejected`: share that was not understood; `wrong`: share understood as something else; `cpu_s_per_utterance`: of
-    the whole process; `recogniser`, `engines`: what ran. Labels are compared and nothing else. Raises ConfigError for
-    another layout, ModelError.
+    the whole process; `runtime`, `decoding`, `why`, `engines`: what ran. Labels are compared and nothing else. Raises
+    ConfigError for another layout, ModelError.
     """
     labels = _labels(data, limit)
     grammar = rhino.read(data / "grammar.yaml", language)
@@ -54,10 +54,20 @@ def evaluate(  # noqa: PLR0913  by name
         meanings.append(hearing.hear(pcm))
         cpu += _cpu() - begin
     result = _figures(list(labels.values()), meanings)
-    result |= {"cpu_s_per_utterance": round(cpu / len(labels), 3), **health.info}
+    result |= {"cpu_s_per_utterance": round(cpu / len(labels), 3), "recogniser": recogniser, **_ran(health)}
     if details:
         result["mistakes"] = _mistakes(labels, meanings)
     return result
+
+
+def _ran(health: PartHealth) -> dict[str, Any]:
+    """Runtime and decoding with their reason, and the engines of models that the engine layer ran."""
+    told = health.info["recogniser"]
+    assert isinstance(told, dict)
+    return {
+        **{key: told[key] for key in ("runtime", "decoding", "why")},
+        "engines": health.info.get("engines", {}),
+    }
 
 
 def _labels(data: Path, limit: int | None) -> dict[Path, Mapping[str, Any]]:
