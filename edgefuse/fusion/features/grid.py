@@ -1,0 +1,160 @@
+"""The latest value of each channel at regular steps: the same for corpora and for what the daemon observes."""
+
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from edgefuse.core.ports import Model
+from edgefuse.core.types import SECOND, Nanoseconds
+
+Summary = Literal["last"] | dict[Literal["mean", "max", "min", "change", "slope"], Annotated[float, Field(gt=0)]]
+"""`last`, or `{mean: 600}`: what is taken of each channel, over the last so many seconds."""
+_MINUTE = 60.0
+
+
+class GridOptions(BaseModel):
+    """`{channels: [co2], steps: 20, step_s: 60, hold_s: 300, summary: [last, {slope: 600}]}`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    channels: Annotated[list[str], Field(min_length=1)]
+    """Names of the columns of the raw input; at run time each is fed by one kind of observation."""
+    steps: Annotated[int, Field(ge=1, le=1000)]
+    """How many, the last one being now."""
+    step_s: Annotated[float, Field(gt=0)]
+    """Seconds from one to the next."""
+    hold_s: Annotated[float, Field(gt=0)]
+    """How long a value counts as what is there."""
+    rest: dict[str, float] = Field(default_factory=dict)
+    """Channel -> its value while its part works and has told nothing for longer than `hold_s`: 0 for a detector that
+    speaks only when there is something. Channels that are not named are unknown then."""
+    fill: dict[str, float] = Field(default_factory=dict)
+    """Channel -> what stands for a value that is not known in the whole window; default 0."""
+    log: list[str] = Field(default_factory=list)
+    """Channels of which log(1 + value) is taken, values below 0 counting as 0."""
+    summary: list[Summary] = Field(default_factory=list)
+    """Instead of every step: `last`, `mean`, `max`, `min`, `change` (last minus first), `slope` (least squares, per
+    minute)."""
+    known: bool = True
+    """Add what is known: 1 or 0 per step and channel; with a summary the share of the steps per channel."""
+    flat: bool = False
+    """(n, steps * columns) instead of (n, steps, columns)."""
+
+    @model_validator(mode="after")
+    def _names_are_channels(self) -> "GridOptions":
+        unknown = sorted({*self.rest, *self.fill, *self.log} - set(self.channels))
+        if unknown:
+            raise ValueError(f"expected rest, fill and log of channels {self.channels}, got {unknown}")
+        if any(len(each) != 1 for each in self.summary if isinstance(each, dict)):
+            raise ValueError("expected one kind per summary, such as {mean: 600}")
+        return self
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of the features of one window."""
+        columns = len(self.channels)
+        if self.summary:
+            return (columns * (len(self.summary) + self.known),)
+        columns *= 1 + self.known
+        return (self.steps * columns,) if self.flat else (self.steps, columns)
+
+    @property
+    def span(self) -> Nanoseconds:
+        """From the first step to the last."""
+        return round((self.steps - 1) * self.step_s * SECOND)
+
+    def times(self, now: Nanoseconds) -> NDArray[np.int64]:
+        """(steps,) the moments that are looked at, the last one `now`."""
+        back = np.arange(self.steps - 1, -1, -1, dtype=np.float64) * (self.step_s * SECOND)
+        return now - np.round(back).astype(np.int64)
+
+
+def sample(
+    times_ns: ArrayLike, values: ArrayLike, steps_ns: ArrayLike, hold_ns: Nanoseconds, rest: float = float("nan")
+) -> NDArray[np.float32]:
+    """The latest of `values` at or before each step, (steps,).
+
+    `times_ns`, (n,), never fall; of equal times the last counts. NaN where nothing was told yet; `rest` where the
+    latest value is older than `hold_ns`, or itself NaN.
+    """
+    at = np.asarray(times_ns, dtype=np.int64)
+    steps = np.asarray(steps_ns, dtype=np.int64)
+    if not len(at):
+        return np.full(len(steps), np.nan, np.float32)
+    latest = np.searchsorted(at, steps, side="right") - 1
+    found = np.asarray(values, dtype=np.float32)[latest]
+    stale = np.isnan(found) | (steps - at[latest] > hold_ns)
+    return np.where(latest < 0, np.float32(np.nan), np.where(stale, np.float32(rest), found))
+
+
+def patched(raw: NDArray[Any], fill: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(n, steps, channels) without NaN: the value before it in the window, else the one after it, else `fill`."""
+    known = ~np.isnan(raw)
+    if known.all():
+        return raw.astype(np.float32)
+    steps = np.arange(raw.shape[1])[None, :, None]
+    before = np.maximum.accumulate(np.where(known, steps, -1), axis=1)
+    after = np.minimum.accumulate(np.where(known, steps, len(steps[0]))[:, ::-1], axis=1)[:, ::-1]
+    nearest = np.where(before >= 0, before, np.minimum(after, raw.shape[1] - 1))
+    taken = np.take_along_axis(raw, nearest, axis=1)
+    return np.where(np.isnan(taken), fill, taken).astype(np.float32)
+
+
+def make(
+    kind: str, options: Mapping[str, Any], load: Callable[[str], Model] | None = None
+) -> Callable[[NDArray[Any]], NDArray[np.float32]]:
+    """Features of kind `grid`: (n, steps, channels) with NaN -> (n, *GridOptions.shape), finite.
+
+    Raises ValueError for wrong options, and for raw input of other steps or channels.
+    """
+    del kind, load
+    chosen = GridOptions.model_validate(dict(options))
+    fill = np.array([chosen.fill.get(name, 0.0) for name in chosen.channels], np.float32)
+    logged = np.array([name in chosen.log for name in chosen.channels])
+    expected = (chosen.steps, len(chosen.channels))
+
+    def features(raw: NDArray[Any]) -> NDArray[np.float32]:
+        if raw.shape[1:] != expected:
+            raise ValueError(f"expected (n, steps, channels) = (n, {expected[0]}, {expected[1]}), got {raw.shape}")
+        values = patched(raw, fill)
+        if logged.any():
+            values = np.where(logged, np.log1p(np.maximum(values, 0)), values)
+        known = (~np.isnan(raw)).astype(np.float32)
+        if chosen.summary:
+            columns = [_summary(values, each, chosen.step_s) for each in chosen.summary]
+            return np.concatenate([*columns, *([known.mean(axis=1)] if chosen.known else [])], axis=1)
+        both = np.concatenate([values, known], axis=2) if chosen.known else values
+        return both.reshape(len(raw), -1) if chosen.flat else both
+
+    return features
+
+
+def _summary(values: NDArray[np.float32], what: Summary, step_s: float) -> NDArray[np.float32]:
+    """(n, channels) of (n, steps, channels)."""
+    if not isinstance(what, dict):
+        return values[:, -1]
+    ((kind, seconds),) = what.items()
+    steps = max(1, round(seconds / step_s))
+    part = values[:, -(steps + (kind in {"change", "slope"})) :]
+    if kind == "change":
+        return part[:, -1] - part[:, 0]
+    if kind == "slope":
+        return _slope(part, step_s)
+    if kind == "mean":
+        return part.mean(axis=1, dtype=np.float32)
+    taken: NDArray[np.float32] = part.max(axis=1) if kind == "max" else part.min(axis=1)
+    return taken
+
+
+def _slope(part: NDArray[np.float32], step_s: float) -> NDArray[np.float32]:
+    """Least squares, per minute; 0 of a single step."""
+    minutes = np.arange(part.shape[1]) * (step_s / _MINUTE)
+    weights = minutes - minutes.mean()
+    total = float(weights @ weights)
+    if not total:
+        return np.zeros_like(part[:, 0])
+    slope: NDArray[np.float32] = np.tensordot(part, (weights / total).astype(np.float32), axes=(1, 0))
+    return slope
