@@ -31,8 +31,8 @@ class GridOptions(BaseModel):
     rest: dict[str, float] = Field(default_factory=dict)
     """Channel -> its value while its part works and has told nothing for longer than `hold_s`: 0 for a detector that
     speaks only when there is something. Channels that are not named are unknown then."""
-    fill: dict[str, float] = Field(default_factory=dict)
-    """Channel -> what stands for a value that is not known in the whole window; default 0."""
+    partial: bool = False
+    """Whether some known channels are enough: otherwise the modality is absent as soon as one of them is unknown."""
     log: list[str] = Field(default_factory=list)
     """Channels of which log(1 + value) is taken, values below 0 counting as 0."""
     summary: list[Summary] = Field(default_factory=list)
@@ -45,9 +45,9 @@ class GridOptions(BaseModel):
 
     @model_validator(mode="after")
     def _names_are_channels(self) -> "GridOptions":
-        unknown = sorted({*self.rest, *self.fill, *self.log} - set(self.channels))
+        unknown = sorted({*self.rest, *self.log} - set(self.channels))
         if unknown:
-            raise ValueError(f"expected rest, fill and log of channels {self.channels}, got {unknown}")
+            raise ValueError(f"expected rest and log of channels {self.channels}, got {unknown}")
         if any(len(each) != 1 for each in self.summary if isinstance(each, dict)):
             raise ValueError("expected one kind per summary, such as {mean: 600}")
         return self
@@ -90,8 +90,14 @@ def sample(
     return np.where(latest < 0, np.float32(np.nan), np.where(stale, np.float32(rest), found))
 
 
-def patched(raw: NDArray[Any], fill: NDArray[np.float32]) -> NDArray[np.float32]:
-    """(n, steps, channels) without NaN: the value before it in the window, else the one after it, else `fill`."""
+def present(raw: NDArray[Any], *, partial: bool = False) -> NDArray[np.bool_]:
+    """Whether (n, steps, channels) tells of now, (n,): the last step of every channel, or of one, is known."""
+    now = ~np.isnan(raw[:, -1])
+    return np.asarray(now.any(axis=1) if partial else now.all(axis=1))
+
+
+def patched(raw: NDArray[Any]) -> NDArray[np.float32]:
+    """(n, steps, channels) with gaps closed: the value before in the window, else the one after; NaN where is none."""
     known = ~np.isnan(raw)
     if known.all():
         return raw.astype(np.float32)
@@ -99,27 +105,25 @@ def patched(raw: NDArray[Any], fill: NDArray[np.float32]) -> NDArray[np.float32]
     before = np.maximum.accumulate(np.where(known, steps, -1), axis=1)
     after = np.minimum.accumulate(np.where(known, steps, len(steps[0]))[:, ::-1], axis=1)[:, ::-1]
     nearest = np.where(before >= 0, before, np.minimum(after, raw.shape[1] - 1))
-    taken = np.take_along_axis(raw, nearest, axis=1)
-    return np.where(np.isnan(taken), fill, taken).astype(np.float32)
+    return np.take_along_axis(raw, nearest, axis=1).astype(np.float32)
 
 
 def make(
     kind: str, options: Mapping[str, Any], load: Callable[[str], Model] | None = None
 ) -> Callable[[NDArray[Any]], NDArray[np.float32]]:
-    """Features of kind `grid`: (n, steps, channels) with NaN -> (n, *GridOptions.shape), finite.
+    """Features of kind `grid`: (n, steps, channels) -> (n, *GridOptions.shape), NaN where a whole window is unknown.
 
     Raises ValueError for wrong options, and for raw input of other steps or channels.
     """
     del kind, load
     chosen = GridOptions.model_validate(dict(options))
-    fill = np.array([chosen.fill.get(name, 0.0) for name in chosen.channels], np.float32)
     logged = np.array([name in chosen.log for name in chosen.channels])
     expected = (chosen.steps, len(chosen.channels))
 
     def features(raw: NDArray[Any]) -> NDArray[np.float32]:
         if raw.shape[1:] != expected:
             raise ValueError(f"expected (n, steps, channels) = (n, {expected[0]}, {expected[1]}), got {raw.shape}")
-        values = patched(raw, fill)
+        values = patched(raw)
         if logged.any():
             values = np.where(logged, np.log1p(np.maximum(values, 0)), values)
         known = (~np.isnan(raw)).astype(np.float32)
@@ -144,9 +148,8 @@ def _summary(values: NDArray[np.float32], what: Summary, step_s: float) -> NDArr
     if kind == "slope":
         return _slope(part, step_s)
     if kind == "mean":
-        return part.mean(axis=1, dtype=np.float32)
-    taken: NDArray[np.float32] = part.max(axis=1) if kind == "max" else part.min(axis=1)
-    return taken
+        return np.asarray(part.mean(axis=1, dtype=np.float32))
+    return np.asarray(part.max(axis=1) if kind == "max" else part.min(axis=1))
 
 
 def _slope(part: NDArray[np.float32], step_s: float) -> NDArray[np.float32]:
@@ -156,5 +159,4 @@ def _slope(part: NDArray[np.float32], step_s: float) -> NDArray[np.float32]:
     total = float(weights @ weights)
     if not total:
         return np.zeros_like(part[:, 0])
-    slope: NDArray[np.float32] = np.tensordot(part, (weights / total).astype(np.float32), axes=(1, 0))
-    return slope
+    return np.asarray(np.tensordot(part, (weights / total).astype(np.float32), axes=(1, 0)))

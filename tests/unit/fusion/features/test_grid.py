@@ -9,7 +9,7 @@ from edgefuse.core.errors import ConfigError
 from edgefuse.core.types import SECOND
 from edgefuse.fusion.card import FeatureSpec
 from edgefuse.fusion.features.build import build
-from edgefuse.fusion.features.grid import GridOptions, patched, sample
+from edgefuse.fusion.features.grid import GridOptions, patched, present, sample
 
 NAN = float("nan")
 
@@ -48,10 +48,16 @@ def test_the_last_step_is_now() -> None:
 
 
 def test_gaps_take_the_value_before_them_else_the_one_after() -> None:
-    """Only a channel of which the window holds nothing is filled with a constant."""
+    """Only a channel of which the window holds nothing stays unknown."""
     raw = np.array([[[NAN, NAN, 1], [2, NAN, NAN], [NAN, NAN, 3]]], np.float32)
-    got = patched(raw, np.array([9, 8, 7], np.float32))
-    assert got.tolist() == [[[2, 8, 1], [2, 8, 1], [2, 8, 3]]]
+    np.testing.assert_array_equal(patched(raw), [[[2, NAN, 1], [2, NAN, 1], [2, NAN, 3]]])
+
+
+def test_what_is_told_of_now_decides_whether_a_modality_is_there() -> None:
+    """A value that has become too old is not there, whatever lies before it; with `partial` one channel is enough."""
+    raw = np.array([[[1, 1], [1, 1]], [[NAN, 1], [NAN, 1]], [[1, 1], [NAN, NAN]]], np.float32)
+    assert present(raw).tolist() == [True, False, False]
+    assert present(raw, partial=True).tolist() == [True, True, False]
 
 
 def test_values_come_with_what_is_known() -> None:
@@ -94,7 +100,7 @@ def test_the_shape_is_known_beforehand(more: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"steps": 0}, {"fill": {"c": 1}}, {"summary": [{"mean": 1, "max": 2}]}, {"colour": 1}]
+    "wrong", [{"steps": 0}, {"rest": {"c": 1}}, {"summary": [{"mean": 1, "max": 2}]}, {"colour": 1}]
 )
 def test_wrong_options_are_a_mistake_of_the_recipe(wrong: dict[str, Any]) -> None:
     """Each of them is told as ConfigError."""
