@@ -67,6 +67,7 @@ def _parser() -> argparse.ArgumentParser:
     _daemon_commands(commands)
     _recording_commands(commands)
     _model_commands(commands)
+    _train_command(commands)
     _evaluate_commands(commands)
     _demo_command(commands)
     return parser
@@ -154,6 +155,25 @@ def _build_options(build: argparse.ArgumentParser) -> None:
         "--progress", choices=("bar", "json"), default="bar", help="json: a line per change and a last one with records"
     )
     build.epilog = "Example: edgefuse models build nanodet --engine cpu --precision int8"
+
+
+def _train_command(commands: Any) -> None:
+    train = _add(commands, "train", _train, "Train a model that fuses modalities, from a recipe and labelled data.")
+    train.add_argument("recipe", metavar="RECIPE", help="name of a bundled recipe, or a .yaml file of your own")
+    train.add_argument("--data", type=Path, required=True, metavar="DIR", help="folder with the data of the recipe")
+    train.add_argument(
+        "--out", type=Path, metavar="MODEL", help="folder of the model (default: the recipe's name in the model folder)"
+    )
+    train.add_argument("--seeds", type=_count, metavar="N", help="members of the ensemble (default: as in the recipe)")
+    train.add_argument("--json", action="store_true", help="print the card of the model")
+    train.formatter_class = argparse.RawDescriptionHelpFormatter
+    train.epilog = """\
+Example: edgefuse train occupancy --data ~/data --out room
+then:    edgefuse evaluate fusion room --data ~/other-days
+
+MODEL gets model.onnx, card.json (what it was trained on, how good it is on groups it has not seen, with and without
+each modality), singles.onnx (the single modalities it is compared with) and curves.png. Nothing is half-written: stop
+it with Ctrl-C at any time. EDGEFUSE_TRAIN_JOBS=1 trains one member at a time (default 2, where there are two cores)."""
 
 
 def _evaluate_commands(commands: Any) -> None:
@@ -308,6 +328,13 @@ def _evaluate(args: argparse.Namespace) -> int:
     from edgefuse.cli.evaluate import evaluate_command
 
     return evaluate_command(args)
+
+
+def _train(args: argparse.Namespace) -> int:
+    _log_to_stderr()
+    from edgefuse.cli.train import train_command
+
+    return train_command(args)
 
 
 def _demo(args: argparse.Namespace) -> int:

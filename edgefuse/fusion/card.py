@@ -51,7 +51,9 @@ class FusionCard(_Strict):
 
     The ONNX file takes one input per modality, (batch, *shape), and `mask`, (batch, modalities), 1 where present, in
     the order of `modalities`; what is masked may be NaN. It gives `probability`, (batch, classes), calibrated for the
-    pattern of the mask, and `members`, (members, batch, classes), log-probabilities before calibration.
+    pattern of the mask, and `members`, (members, batch, classes), log-probabilities before calibration:
+    probability = softmax(log(mean over members of exp(members)) / temperature of the pattern). The same holds for some
+    of the members alone. With nothing present it is the prior, at temperature 1.
     """
 
     schema_: Literal[1] = Field(1, alias="schema")

@@ -1,0 +1,46 @@
+"""Convolutions along time: sensors, skeletons, inertial data."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+
+class Cnn1d(nn.Module):
+    """Convolution, batch normalisation (Ioffe & Szegedy 2015), ReLU; mean and maximum over time at the end.
+
+    For activity from sensors see Yang et al. 2015, "Deep convolutional neural networks on multichannel time series".
+    """
+
+    def __init__(
+        self, shape: tuple[int, ...], width: int = 64, layers: int = 3, kernel: int = 5, dropout: float = 0.2
+    ) -> None:
+        super().__init__()
+        _, channels = shape
+        self.width = 2 * width
+        self.features = width
+        steps: list[nn.Module] = []
+        for number in range(layers):
+            steps += [
+                nn.Conv1d(width if number else channels, width, kernel, 2 if number else 1, kernel // 2),
+                nn.BatchNorm1d(width),
+                nn.ReLU(),
+                nn.Dropout(dropout),
+            ]
+        self.steps = nn.Sequential(*steps)
+
+    def tokens(self, x: Tensor) -> Tensor:
+        """(B, steps, channels) -> (B, fewer steps, features)."""
+        out: Tensor = self.steps(x.transpose(1, 2))
+        return out.transpose(1, 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, steps, channels) -> (B, width)."""
+        h = self.tokens(x)
+        return torch.cat([h.mean(1), h.amax(1)], 1)
+
+
+def make(shape: tuple[int, ...], options: Mapping[str, Any]) -> nn.Module:
+    """Options: width (of each layer; the output has twice as many), layers, kernel, dropout."""
+    return Cnn1d(shape, **options)

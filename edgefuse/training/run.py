@@ -1,0 +1,125 @@
+"""From a recipe to a model: trains every member, calibrates, exports, writes the card."""
+
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgefuse.core.ports import Model
+from edgefuse.corpora import corpus as corpora
+from edgefuse.corpora.corpus import Corpus, Report, sha256_of
+from edgefuse.fusion.card import FusionCard
+from edgefuse.training import calibrate
+from edgefuse.training.card import Judged, card_of, judge
+from edgefuse.training.data import Data, design, features
+from edgefuse.training.export import Ensemble, Singles, export
+from edgefuse.training.jobs import train_all
+from edgefuse.training.plan import Plan, plan
+from edgefuse.training.recipe import Recipe
+from edgefuse.training.train import Trained, predict
+
+
+def train(
+    recipe: Recipe, data: Path, out: Path, *, seeds: int | None = None, progress: Report = lambda *_: None
+) -> FusionCard:
+    """Train a recipe on the data in a folder and write `out`: model.onnx, singles.onnx, card.json, curves.png.
+
+    `out` appears whole or not at all. Raises ConfigError for a recipe that does not fit the data, ModelError when a
+    training diverges or the file that was written does not agree with what was trained.
+    """
+    if recipe.task == "fuse":
+        from importlib import import_module
+
+        card: FusionCard = import_module("edgefuse.training.picture_fusion").train(recipe, data, out, seeds, progress)
+        return card
+    found = corpora.load(recipe.data.corpus, data, recipe.data.options, progress)
+    return train_corpus(recipe, found, out, seeds=seeds, progress=progress)
+
+
+def train_corpus(
+    recipe: Recipe,
+    corpus: Corpus,
+    out: Path,
+    *,
+    seeds: int | None = None,
+    progress: Report = lambda *_: None,
+    load: Callable[[str], Model] | None = None,
+) -> FusionCard:
+    """As `train`, of a corpus that is in memory; `load` gives models of the store, for features that need one."""
+    table = features(recipe, corpus, load or _load, progress)
+    trainings = plan(recipe, table, design(recipe, table), seeds)
+    with _whole(out) as folder:
+        trained = train_all(table, trainings.jobs(), progress)
+        progress("calibrating and writing", 0, 1)
+        judged = _judged(table, trainings, trained)
+        extra = _write(table, trainings, trained, judged, folder)
+        files = {path.name: {"sha256": sha256_of(path), "size": path.stat().st_size} for path in folder.iterdir()}
+        card = card_of(recipe, corpus, table, trainings, judge(table, trainings, trained, judged), judged)
+        card = card.model_copy(update={"files": files, "extra": {**card.extra, **extra}})
+        (folder / "card.json").write_text(card.model_dump_json(by_alias=True, indent=1) + "\n", encoding="utf-8")
+    return card
+
+
+def _judged(data: Data, trainings: Plan, trained: dict[str, Trained]) -> Judged:
+    """Predictions for training samples by those that have not seen them, and the temperatures that follow."""
+    masks = calibrate.patterns(len(data.x))
+    rows = np.concatenate([data.rows(job.held, copies=True) for job in trainings.judged])
+    parts = [
+        predict(trained[job.name].network, data, data.rows(job.held, copies=True), masks) for job in trainings.judged
+    ]
+    log_p = np.concatenate(parts, axis=1)
+    fits = _fits(data, masks, rows)
+    temperatures = [
+        calibrate.temperature(some[fit], data.labels[rows][fit]) for some, fit in zip(log_p, fits, strict=True)
+    ]
+    if len(trainings.test):
+        members = [predict(trained[job.name].network, data, trainings.test, masks) for job in trainings.members]
+        return Judged(masks, temperatures, trainings.test, calibrate.pooled(np.stack(members)))
+    clean = rows < data.n
+    return Judged(masks, temperatures, rows[clean], log_p[:, clean])
+
+
+def _fits(data: Data, masks: NDArray[np.float32], rows: NDArray[np.intp]) -> list[NDArray[np.bool_]]:
+    """Rows that have at least what a pattern has."""
+    return [(data.present[rows] >= mask).all(1) for mask in masks]
+
+
+def _write(data: Data, trainings: Plan, trained: dict[str, Trained], judged: Judged, folder: Path) -> dict[str, Any]:
+    networks = [trained[job.name].network for job in trainings.members]
+    table = calibrate.table(judged.masks, judged.temperatures)
+    extra: dict[str, Any] = {"onnx_difference": export(Ensemble(networks, table), data, folder / "model.onnx")}
+    if trainings.singles:
+        singles = {name: [trained[job.name].network for job in jobs] for name, jobs in trainings.singles.items()}
+        extra["singles_difference"] = export(Singles(singles), data, folder / "singles.onnx")
+        extra["singles"] = {
+            name: [sorted(set(data.groups[job.rows].tolist())) for job in jobs]
+            for name, jobs in trainings.singles.items()
+        }
+    return extra
+
+
+@contextmanager
+def _whole(out: Path) -> Iterator[Path]:
+    """A folder beside `out` that takes its place once everything is in it."""
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as temporary:
+        folder = Path(temporary) / "new"
+        folder.mkdir()
+        yield folder
+        if out.is_dir():
+            out.rename(Path(temporary) / "old")
+        folder.rename(out)
+        (Path(temporary) / "new").mkdir(exist_ok=True)
+
+
+def _load(name: str) -> Model:
+    from edgefuse.app.models import model_store
+    from edgefuse.config.models import ModelsConfig
+    from edgefuse.core.health import PartHealth
+    from edgefuse.pipeline.clock import SystemClock
+
+    return model_store(ModelsConfig(), SystemClock()).load(name, PartHealth("train", "trainer"))
