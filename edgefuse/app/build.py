@@ -9,12 +9,13 @@ from typing import Any
 
 from edgefuse.app.models import nameable
 from edgefuse.config.load import Checked, check_file
-from edgefuse.config.models import Site
+from edgefuse.config.models import BeliefConfig, Site
 from edgefuse.core.errors import ConfigError
 from edgefuse.core.health import Health, PartHealth
 from edgefuse.core.ports import Bus, Clock, Context, Detector, Fuser, Models, Source
 from edgefuse.core.types import SECOND, Modality, Nanoseconds
 from edgefuse.fusion.beliefs import Beliefs
+from edgefuse.fusion.refine import Settings
 from edgefuse.fusion.window import LATENESS
 from edgefuse.registry import config_of, load, modality_of
 from edgefuse.rules.actions import unknown_placeholders
@@ -99,7 +100,11 @@ def build_beliefs(site: Site, ports: Ports, parts: Parts) -> Beliefs:
         with _noted(problems):
             fusers[name] = load("fuser", config.fuser)(config, context)
     _none(problems)
-    return Beliefs(fusers, parts.lateness)
+    return Beliefs(fusers, parts.lateness, {name: _settings(config) for name, config in site.beliefs.items()})
+
+
+def _settings(config: BeliefConfig) -> Settings:
+    return Settings(config.threshold, config.hysteresis, int(config.suspect_after_s * SECOND), config.learn)
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 import signal
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -14,10 +15,22 @@ from edgefuse.app.render import Renderer
 from edgefuse.config.models import Site
 from edgefuse.core.errors import ConfigError, PublishError
 from edgefuse.core.ports import Incoming
-from edgefuse.core.types import SECOND, HealthChange
+from edgefuse.core.types import SECOND, HealthChange, Nanoseconds
 from edgefuse.mqtt import Extras
-from edgefuse.pipeline.decide import Decider, StateChange
-from edgefuse.publishers.controls import TOPICS, Ack, ApplyModels, Arm, Control, Mute, Rejected, Reload, parse
+from edgefuse.pipeline.decide import Answered, Decider, StateChange
+from edgefuse.publishers.controls import (
+    TOPICS,
+    Ack,
+    ApplyModels,
+    Arm,
+    Confirm,
+    Control,
+    Forget,
+    Mute,
+    Rejected,
+    Reload,
+    parse,
+)
 from edgefuse.publishers.homeassistant import STATUS_TOPIC
 from edgefuse.rules.engine import Engine
 from edgefuse.rules.state import RuleState, arm, mute
@@ -29,6 +42,9 @@ if TYPE_CHECKING:
 
 RELOADABLE = frozenset({"beliefs", "rules"})
 """What a running daemon can take over; the rest needs a restart."""
+_RECENT: Nanoseconds = 3600 * SECOND
+_AROUND: Nanoseconds = 60 * SECOND
+"""An answer about a moment means the strongest within so much of it."""
 _log = structlog.get_logger()
 
 
@@ -84,6 +100,7 @@ class Controls:
             return f"nothing taken over: a change of {', '.join(restart)} needs a restart"
         engine = Engine(site)
         beliefs = build_beliefs(site, daemon.ports, daemon.parts)
+        beliefs.experience = daemon.decider.experience
         daemon.decider = Decider(beliefs, engine, engine.adopt(daemon.decider.state), daemon.clock)
         daemon.site, daemon.renderer = site, Renderer(site)
         now = daemon.clock.now()
@@ -102,8 +119,35 @@ class Controls:
         control = parse(topic, incoming.payload)
         if isinstance(control, ApplyModels):
             self._tasks.start_soon(self._take_over, topic, incoming)
+        elif isinstance(control, Confirm | Forget):
+            self._learn(topic, control, incoming, now)
         else:
             self._answer(topic, self._do(control, incoming), incoming)
+
+    def _learn(self, topic: str, control: Confirm | Forget, incoming: Incoming, now: Nanoseconds) -> None:
+        """Answered by the decider, settled once it is on disk."""
+        if control.belief is not None and control.belief not in self._daemon.site.beliefs:
+            self._health.reject("unknown belief")
+            incoming.settled()
+            known = ", ".join(self._daemon.site.beliefs)
+            self._answer(topic, f"there is no belief {control.belief!r} (known: {known})", incoming)
+            return
+        truth = control.truth if isinstance(control, Confirm) else None
+        span = self._span(control.at, now) if isinstance(control, Confirm) else (0, 0)
+
+        def reply(problem: str) -> None:
+            if problem:
+                self._health.reject("nothing to confirm")
+            self._answer(topic, problem, incoming)
+
+        self._daemon.inbox.put(Answered(control.belief, truth, span, reply, (incoming.settled,)))
+
+    def _span(self, at: datetime | None, now: Nanoseconds) -> tuple[Nanoseconds, Nanoseconds]:
+        """Where to look for the moment that an answer is about."""
+        if at is None:
+            return now - _RECENT, now
+        middle = now - (self._daemon.clock.wall(now) - at) // timedelta(microseconds=1) * 1000
+        return middle - _AROUND, min(now, middle + _AROUND)
 
     async def _take_over(self, topic: str, incoming: Incoming) -> None:
         """Answered when it is done: loading takes a while."""

@@ -22,7 +22,8 @@ from edgefuse.config.models import Site
 from edgefuse.core.errors import ConfigError, OperatorError, PublishError
 from edgefuse.core.health import Health
 from edgefuse.core.ports import Context, Publisher
-from edgefuse.core.types import SECOND, HealthChange, Message
+from edgefuse.core.types import SECOND, HealthChange, Json, Message
+from edgefuse.fusion.experience import Experience
 from edgefuse.mqtt import Connection
 from edgefuse.pipeline.broker import EmbeddedBroker
 from edgefuse.pipeline.clock import SystemClock
@@ -162,12 +163,14 @@ class Daemon:
         """Go on with the rules' state of the last run, unless another version wrote it."""
         now = self.clock.now()
         engine = Engine(self.site)
+        stored = await self.outbox.load_state()
         try:
-            state = engine.restore(await self.outbox.load_state(), now, self.clock.wall(now))
+            state = engine.restore(stored, now, self.clock.wall(now))
         except (ValueError, LookupError, TypeError, AttributeError) as error:
             _log.error("the stored state of the rules is not understood; they start anew", error=repr(error))
             state = engine.restore(None, now, self.clock.wall(now))
         beliefs = build_beliefs(self.site, self.ports, self.parts)
+        beliefs.experience = _experience(stored)
         self.decider = Decider(beliefs, engine, state, self.clock)
 
     def _stages(self) -> list[DetectorStage]:
@@ -218,7 +221,9 @@ class Daemon:
         """Messages and the rules' state in one transaction."""
         wall = self.clock.wall(outcome.now)
         messages = self.renderer.messages(outcome, lambda t: wall - timedelta(microseconds=(outcome.now - t) // 1000))
-        state = None if outcome.state is None else outcome.state.to_json(outcome.now, wall)
+        state = None
+        if outcome.state is not None:
+            state = {**outcome.state.to_json(outcome.now, wall), "experience": outcome.experience.to_json()}
         for message in messages:
             if message.qos == 0:
                 self._passing.start_soon(self._publish_once, message)
@@ -291,6 +296,15 @@ class Daemon:
         with anyio.move_on_after(FLUSH_S):
             await self._offline.wait()
         outer.cancel_scope.cancel()
+
+
+def _experience(stored: Json) -> Experience:
+    """What the user's answers had taught before the last stop."""
+    try:
+        return Experience.from_json((stored or {}).get("experience", {}))
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        _log.error("the stored answers are not understood; beliefs go on without them", error=repr(error))
+        return Experience()
 
 
 async def _close(stages: list[DetectorStage]) -> None:

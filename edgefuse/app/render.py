@@ -10,7 +10,7 @@ from edgefuse.publishers.homeassistant import discovery
 from edgefuse.publishers.topics import Topics
 
 P_STEP = 0.02
-"""A belief is published again when p moved by this, or when its state or what is missing changed."""
+"""A belief is published again when p moved by this, or when anything else of it changed."""
 
 
 class Renderer:
@@ -62,11 +62,15 @@ class Renderer:
 
     def _is_news(self, decision: Decision) -> bool:
         told = self._told.get(decision.belief)
-        same = told is not None and (told.state, told.missing) == (decision.state, decision.missing)
+        same = told is not None and _outline(told) == _outline(decision)
         if told is not None and same and abs(told.p - decision.p) < P_STEP:
             return False
         self._told[decision.belief] = decision
         return True
+
+
+def _outline(decision: Decision) -> tuple[object, ...]:
+    return decision.state, decision.missing, decision.suspect, decision.operating, decision.answers
 
 
 def _acted_upon(heard: Observation, actions: Sequence[Action]) -> bool:

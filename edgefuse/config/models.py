@@ -106,6 +106,10 @@ class BeliefConfig(Strict):
     threshold: OpenProbability = 0.5
     hysteresis: Annotated[float, Field(ge=0, lt=0.5)] = 0.05
     """`state` turns on at threshold + hysteresis and off at threshold - hysteresis."""
+    suspect_after_s: Annotated[float, Field(gt=0)] = 60
+    """A modality that contradicts all the others for this long is named as suspect."""
+    learn: bool = True
+    """Whether the answers on `set/confirm` move its probability."""
 
 
 class Thing(Strict):

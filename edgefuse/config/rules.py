@@ -51,6 +51,9 @@ class BeliefIs(_Bounds):
     """`{belief: hall.fire, above: .9, for_s: 3}`; without bounds: its state is on."""
 
     belief: str
+    precision: Annotated[float, Field(gt=0, lt=1)] | None = None
+    """Only where, with what is missing now missing, p is high enough for this precision, as its model was measured;
+    while that cannot be reached, or is not known, the condition is unknown and fires nothing."""
 
 
 class SaidBody(_Data):

@@ -135,6 +135,26 @@ class Decision:
     """Ids of the observations behind it."""
     because: tuple[str, ...] = ()
     """One readable sentence per contribution, strongest first."""
+    operating: tuple[tuple[float, float, float], ...] = ()
+    """(threshold, precision, recall), ascending, as measured with what is missing now missing; empty: not known."""
+    suspect: tuple[str, ...] = ()
+    """Modalities that have contradicted all the others for long."""
+    answers: int = 0
+    """Of the user, that moved p."""
+
+    def expected(self, threshold: float) -> tuple[float, float] | None:
+        """Precision and recall at a threshold while what is missing is missing; None where nobody has measured it."""
+        reached = [point for point in self.operating if point[0] <= threshold] or list(self.operating[:1])
+        return reached[-1][1:] if reached else None
+
+    def threshold_for(self, precision: float) -> float | None:
+        """The lowest threshold from which on a precision is expected; None where it never is or is not known."""
+        least = None
+        for at, reached, _ in reversed(self.operating):
+            if reached < precision:
+                break
+            least = at
+        return least
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 from edgefuse.core.health import ALIVE
 from edgefuse.core.ports import Fuser
 from edgefuse.core.types import SECOND, Decision, HealthChange, Nanoseconds, Observation
+from edgefuse.fusion.experience import Experience
+from edgefuse.fusion.refine import Refiner, Settings
 from edgefuse.fusion.window import Window
 
 TICK: Nanoseconds = SECOND // 5
@@ -22,15 +24,45 @@ class Beliefs:
     follow from the observations alone, not from how they were batched or delayed (within the lateness).
     """
 
-    def __init__(self, fusers: Mapping[str, Fuser], lateness: Mapping[str, Nanoseconds]) -> None:
+    def __init__(
+        self,
+        fusers: Mapping[str, Fuser],
+        lateness: Mapping[str, Nanoseconds],
+        settings: Mapping[str, Settings] | None = None,
+    ) -> None:
         """`lateness`: detector -> how long to wait for it; a part that is not named is not waited for."""
         self._fusers = dict(fusers)
+        self._refiners = {name: Refiner((settings or {}).get(name, Settings())) for name in self._fusers}
+        self._experience = Experience()
         self._windows = {
             name: Window({part: lateness.get(part, 0) for part in sorted(fuser.parts)})
             for name, fuser in self._fusers.items()
         }
         self._at: dict[str, Nanoseconds] = {}
         self._heard: dict[str, Nanoseconds] = {}
+
+    @property
+    def experience(self) -> Experience:
+        """What the user's answers have taught."""
+        return self._experience
+
+    @experience.setter
+    def experience(self, experience: Experience) -> None:
+        self._experience = experience
+        for name, refiner in self._refiners.items():
+            refiner.adjustment = experience.lesson(name).adjustment
+
+    def answer(self, belief: str, span: tuple[Nanoseconds, Nanoseconds], shift: Nanoseconds, *, truth: bool) -> bool:
+        """Take the user's answer about the strongest moment of a span; False where nothing was believed in it.
+
+        The span is monotonic and ends at the time of the answer or before; `shift` is wall clock minus monotonic.
+        """
+        moment = self._refiners[belief].strongest(*span)
+        if moment is None:
+            return False
+        at = max(moment.told.t, span[0]) + shift
+        self.experience = self._experience.answered(moment, at, span[1] + shift, truth=truth)
+        return True
 
     @property
     def late(self) -> int:
@@ -74,7 +106,7 @@ class Beliefs:
         facts = window.take(t)
         if facts or name not in self._heard:
             self._heard[name] = at
-        return self._fusers[name].update(facts, at)
+        return self._refiners[name].refine(self._fusers[name].update(facts, at), at)
 
     def _next(self, name: str, window: Window) -> Nanoseconds:
         """The next event, or point of the grid: at most a sixteenth of the silence so far ahead."""

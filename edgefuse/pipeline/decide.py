@@ -7,6 +7,8 @@ from typing import TypeAlias
 from edgefuse.core.ports import Clock
 from edgefuse.core.types import Action, Decision, Fact, HealthChange, Nanoseconds, Observation
 from edgefuse.fusion.beliefs import Beliefs
+from edgefuse.fusion.experience import Experience
+from edgefuse.pipeline.clock import wall_ns
 from edgefuse.pipeline.stages import Report
 from edgefuse.rules.engine import Engine, RuleState
 
@@ -19,7 +21,22 @@ class StateChange:
     settled: Sequence[Callable[[], None]] = ()
 
 
-Item: TypeAlias = Report | HealthChange | StateChange
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """The user says whether a belief was right, or takes every such answer back."""
+
+    belief: str | None
+    """None: all, to be forgotten."""
+    truth: bool | None
+    """None: forget the answers."""
+    span: tuple[Nanoseconds, Nanoseconds] = (0, 0)
+    """When it was, monotonic; the strongest moment in it is meant."""
+    reply: Callable[[str], None] = field(default=lambda _: None, compare=False)
+    """Told what is in the way, or an empty string."""
+    settled: Sequence[Callable[[], None]] = ()
+
+
+Item: TypeAlias = Report | HealthChange | StateChange | Answered
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +48,8 @@ class Outcome:
     decisions: Sequence[Decision] = ()
     actions: Sequence[Action] = ()
     state: RuleState | None = field(default=None, repr=False)
-    """The rules' state, where it must be stored anew."""
+    """The rules' state, where it or the experience must be stored anew."""
+    experience: Experience = field(default_factory=Experience, repr=False)
 
 
 class Decider:
@@ -45,7 +63,7 @@ class Decider:
 
     def step(self, items: Sequence[Item], now: Nanoseconds) -> Outcome:
         """Take what arrived, in order of arrival, and decide."""
-        before = self.state
+        before = (self.state, self.experience)
         facts: list[Fact] = []
         seen: list[Observation] = []
         actions: list[Action] = []
@@ -54,6 +72,8 @@ class Decider:
                 actions += self._rules(facts, now)  # what happened before it was armed happened unarmed
                 facts = []
                 self.state = item.apply(self.state)
+            elif isinstance(item, Answered):
+                item.reply(self._answer(item, now))
             elif isinstance(item, Report):
                 self._beliefs.report(item.part, item.until, item.observations)
                 facts.extend(item.observations)
@@ -63,7 +83,23 @@ class Decider:
                 facts.append(item)
         decisions = self._beliefs.advance(now)
         actions += self._rules([*facts, *decisions], now)
-        return Outcome(now, seen, decisions, actions, self.state if self.state != before else None)
+        changed = (self.state, self.experience) != before
+        return Outcome(now, seen, decisions, actions, self.state if changed else None, self.experience)
+
+    @property
+    def experience(self) -> Experience:
+        """What the user's answers have taught."""
+        return self._beliefs.experience
+
+    def _answer(self, answered: Answered, now: Nanoseconds) -> str:
+        if answered.truth is None:
+            self._beliefs.experience = self._beliefs.experience.forgotten(answered.belief)
+            return ""
+        assert answered.belief is not None
+        shift = wall_ns(self._clock.wall(now)) - now
+        if self._beliefs.answer(answered.belief, answered.span, shift, truth=answered.truth):
+            return ""
+        return f"nothing was believed of {answered.belief} at that time, as far as this process remembers"
 
     def _rules(self, facts: Sequence[Fact], now: Nanoseconds) -> Sequence[Action]:
         self.state, actions = self._engine.step(self.state, facts, now, self._clock.wall(now))

@@ -1,9 +1,10 @@
-"""What others may tell the device: `set/arm`, `set/mute`, `set/reload`, `models/apply` and `ack`. Pure."""
+"""What others may tell the device: `set/arm`, `mute`, `reload`, `confirm`, `forget`, `models/apply`, `ack`. Pure."""
 
 import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TypeAlias
 
 from edgefuse.core.types import Json
@@ -49,6 +50,23 @@ class Ack:
 
 
 @dataclass(frozen=True, slots=True)
+class Confirm:
+    """Whether a belief was right; it is calibrated by such answers."""
+
+    belief: str
+    truth: bool
+    at: datetime | None
+    """The moment it is about; None: the strongest of the last hour."""
+
+
+@dataclass(frozen=True, slots=True)
+class Forget:
+    """The way back: the answers about one belief, or about all with None, no longer count."""
+
+    belief: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Rejected:
     """A message that makes no sense; count it."""
 
@@ -58,7 +76,7 @@ class Rejected:
     """For the answer: expected and got."""
 
 
-Control: TypeAlias = Arm | Mute | Reload | ApplyModels | Ack | Rejected
+Control: TypeAlias = Arm | Mute | Reload | ApplyModels | Ack | Confirm | Forget | Rejected
 
 
 def parse(topic: str, payload: bytes) -> Control:
@@ -106,6 +124,28 @@ def _ack(text: str) -> Control:
     return Ack(name)
 
 
+def _confirm(text: str) -> Control:
+    value = _decoded(text)
+    wrong = Rejected("bad confirm", 'expected {"belief": "name", "was": true or false, "at": ISO 8601 time or null}')
+    if not isinstance(value, dict) or not set(value) <= {"belief", "was", "at"}:
+        return wrong
+    belief, truth, at = value.get("belief"), value.get("was"), value.get("at")
+    if not isinstance(belief, str) or not isinstance(truth, bool):
+        return wrong
+    try:
+        moment = None if at is None else datetime.fromisoformat(str(at).replace("Z", "+00:00"))
+    except ValueError:
+        return wrong
+    return wrong if moment is not None and moment.tzinfo is None else Confirm(belief, truth, moment)
+
+
+def _forget(text: str) -> Control:
+    value = _decoded(text)
+    if isinstance(value, dict) and set(value) == {"belief"} and isinstance(value["belief"], str | None):
+        return Forget(value["belief"])
+    return Rejected("bad forget", f'expected {{"belief": "name", or null for all}}, got {text[:80]}')
+
+
 def _decoded(text: str) -> Json:
     try:
         return json.loads(text)
@@ -117,6 +157,8 @@ _UNDERSTAND: Mapping[str, Callable[[str], Control]] = {
     "set/arm": _arm,
     "set/mute": _mute,
     "set/reload": lambda _: Reload(),
+    "set/confirm": _confirm,
+    "set/forget": _forget,
     "models/apply": lambda _: ApplyModels(),
     "ack": _ack,
 }

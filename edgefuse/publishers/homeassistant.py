@@ -56,6 +56,7 @@ def _components(site: Site, base: str, prefix: str) -> dict[str, Json]:
             "value_template": "{{ 'ON' if value_json.state else 'OFF' }}",
             "json_attributes_topic": topic,
         }
+        components.update(_buttons(name, base, prefix))
     components["intent"] = {
         "platform": "sensor",
         "unique_id": f"{prefix}_intent",
@@ -76,3 +77,20 @@ def _components(site: Site, base: str, prefix: str) -> dict[str, Json]:
         "json_attributes_topic": f"{base}/health",
     }
     return components
+
+
+def _buttons(belief: str, base: str, prefix: str) -> dict[str, Json]:
+    """Two buttons by which the user says whether a belief was right."""
+    key, spoken = belief.replace(".", "_"), belief.replace(".", " ").replace("_", " ")
+    return {
+        f"{word}_{key}": {
+            "platform": "button",
+            "unique_id": f"{prefix}_{word}_{key}",
+            "name": f"{spoken} was {word}",
+            "icon": icon,
+            "entity_category": "config",
+            "command_topic": f"{base}/set/confirm",
+            "payload_press": json.dumps({"belief": belief, "was": truth}),
+        }
+        for word, icon, truth in (("right", "mdi:thumb-up", True), ("wrong", "mdi:thumb-down", False))
+    }

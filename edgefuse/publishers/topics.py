@@ -50,10 +50,22 @@ class Topics:
             "prior": round(decision.prior, 4),
             "without": {name: _p(value) for name, value in decision.without.items()},
             "missing": list(decision.missing),
+            "expected": self._expected(decision),
+            "suspect": list(decision.suspect),
+            "answers": decision.answers,
             "because": list(decision.because),
             "evidence": list(decision.evidence),
         }
         return self._state(self.belief_topic(decision.belief, decision.area), payload, wall, f"-{_p(decision.p):g}")
+
+    def _expected(self, decision: Decision) -> Json:
+        """What the model's card promises at the belief's threshold, with what is missing now missing."""
+        config = self._site.beliefs.get(decision.belief)
+        threshold = 0.5 if config is None else config.threshold
+        found = decision.expected(threshold)
+        if found is None:
+            return None
+        return {"precision": round(found[0], 3), "recall": round(found[1], 3), "threshold": threshold}
 
     def observation(self, observation: Observation, wall: datetime) -> Message:
         """Labels and numbers of one observation; `wall` is the time of its end. Sent once (QoS 0)."""

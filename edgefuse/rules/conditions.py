@@ -199,9 +199,15 @@ def _belief(node: Node, view: View) -> Truth:
     decision = view.known.beliefs.get(condition.belief)
     if decision is None or silent(decision):
         return None
-    if condition.above is None and condition.below is None:
+    above = condition.above
+    if condition.precision is not None:
+        least = decision.threshold_for(condition.precision)
+        if least is None:
+            return None
+        above = max(least, above or 0.0)
+    if above is None and condition.below is None:
         return decision.state
-    return bounded(node, view, decision.p, (condition.above, condition.below, condition.hysteresis))
+    return bounded(node, view, decision.p, (above, condition.below, condition.hysteresis))
 
 
 def silent(decision: Decision) -> bool:

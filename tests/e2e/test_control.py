@@ -16,6 +16,11 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
 SMOKE = "zigbee2mqtt/smoke"
 ALERT = "edgefuse/t/alert/fire"
 Wait = Callable[..., None]
+BELIEF = """beliefs:
+  hall.fire:
+    prior: 0.2
+    evidence: [{from: smoke, label: smoke, equals: true, if_true: 0.9, if_false: 0.1, half_life_s: 600}]
+"""
 
 
 def config(folder: Path, url: str) -> Path:
@@ -83,3 +88,32 @@ def test_an_alert_with_ack_comes_again_until_it_is_acknowledged(tmp_path: Path, 
         time.sleep(1)
 
     assert len(listener.on(ALERT)) == before
+
+
+def test_answers_of_the_user_move_a_belief_and_survive_a_restart(tmp_path: Path, broker: Any, wait_for: Wait) -> None:
+    """Ten denials on `set/confirm` lower the belief, after a restart too; `set/forget` undoes it."""
+    listener, path = broker.listener(), config(tmp_path, broker.url)
+    text = path.read_text().replace("rules:", f"{BELIEF}rules:")
+    path.write_text(text)
+
+    def told() -> Any:
+        return json.loads(listener.on("edgefuse/t/belief/hall/fire")[-1].payload)
+
+    with running_daemon(path):
+        unknown = ask(listener, "set/confirm", {"belief": "hall.flood", "was": True}, wait_for)
+        listener.publish(SMOKE, b'{"smoke":true}')
+        wait_for(lambda: listener.on("edgefuse/t/belief/hall/fire") and told()["state"], "the belief")
+        answers = [ask(listener, "set/confirm", {"belief": "hall.fire", "was": False}, wait_for) for _ in range(10)]
+        wait_for(lambda: told()["answers"] == 10, "the belief, moved")
+        moved = told()
+    with running_daemon(path):
+        listener.publish(SMOKE, b'{"smoke":true}')
+        wait_for(lambda: told()["time"] > moved["time"] and not told()["missing"], "the belief after the restart")
+        again = told()
+        forgotten = ask(listener, "set/forget", {"belief": None}, wait_for)
+        wait_for(lambda: told()["answers"] == 0, "the belief as it was")
+
+    assert (unknown["ok"], "hall.flood" in unknown["problem"]) == (False, True)
+    assert all(answer["ok"] for answer in [*answers, forgotten])
+    assert (moved["state"], again["answers"], again["state"]) == (False, 10, False)
+    assert told()["state"]

@@ -107,6 +107,9 @@ def _belief(condition: BeliefIs, at: World) -> Chance:
     belief = at.site.beliefs.get(condition.belief)
     if belief is None or condition.belief in at.unsure or at.unsure.intersection(_evidence(belief)):
         return Chance(true=True)
+    if condition.precision is not None and belief.fuser == "bayes":
+        why = f"nobody has measured the precision of {condition.belief}: only learned beliefs have it"
+        return Chance(False, why=why)  # noqa: FBT003  as above
     low, high = reach(belief, at.down)
     if condition.above is None and condition.below is None:
         least = belief.threshold + belief.hysteresis
