@@ -17,7 +17,7 @@ from edgefuse.core.errors import ConfigError
 RawKind: TypeAlias = Literal["waveform", "image", "frames", "sequence", "table", "text"]
 Report: TypeAlias = Callable[[str, int, int], None]
 """What is being read, how many are done, how many in all."""
-_HELPERS = {"climate_tables", "corpus"}
+_HELPERS = {"climate_tables", "corpus", "cutouts", "street"}
 
 
 @dataclass(frozen=True, slots=True)
