@@ -17,7 +17,18 @@ from edgefuse.core.errors import ConfigError
 RawKind: TypeAlias = Literal["waveform", "image", "frames", "sequence", "table", "text"]
 Report: TypeAlias = Callable[[str, int, int], None]
 """What is being read, how many are done, how many in all."""
-_HELPERS = {"climate_tables", "corpus", "cutouts", "street"}
+_HELPERS = {
+    "climate_tables",
+    "corpus",
+    "cutouts",
+    "street",
+    "incidents_climate",
+    "incidents_home",
+    "incidents_parts",
+    "incidents_rule",
+    "incidents_stories",
+    "incidents_world",
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,175 @@
+"""Is something wrong here? Windows out of episodes that are composed of real parts, seen by a home's detectors.
+
+Three modalities, each the latest value of its channels at every second of the last 45: what is heard, what is seen,
+what sensors tell. Classes: none and six incidents. A group is a pool of parts: no day, person or pass is in two.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from edgefuse.core.errors import ConfigError
+from edgefuse.core.types import SECOND
+from edgefuse.corpora.corpus import Corpus, Raw, Report
+from edgefuse.corpora.incidents_home import CHANNELS, Take, nominal, take
+from edgefuse.corpora.incidents_parts import Library, Parts, library
+from edgefuse.corpora.incidents_rule import rule
+from edgefuse.corpora.incidents_stories import episode, mixture
+from edgefuse.corpora.incidents_world import INCIDENTS
+from edgefuse.fusion.features.grid import GridOptions, present, sample
+
+CLASSES = ("none", *INCIDENTS)
+STEPS = 45
+"""Seconds that a window looks back."""
+GRIDS: Mapping[str, GridOptions] = {
+    modality: GridOptions(
+        channels=[channel.name for channel in channels],
+        steps=STEPS,
+        step_s=1,
+        hold_s={"audio": 2.5, "vision": 3, "sensor": 120}[modality],
+        rest={channel.name: 0 for channel in channels} if modality == "audio" else {},
+        partial=True,
+    )
+    for modality, channels in CHANNELS.items()
+}
+"""The recipe's features have the same channels, steps and holds."""
+_SETTLED = 3.0
+"""Seconds after the onset from which on a window is of its class; between the first sign and that none is taken."""
+_LASTS = 30.0
+"""Seconds after the onset up to which windows are taken."""
+_LACKS = 0.12
+"""Share of the homes that lack a sensor, for each sensor."""
+_LONG_AGO = -60.0
+
+
+class Options(BaseModel):
+    """`{episodes: 1200, windows: 8, seed: 0, pools: 5, without: [occupancy/2015-02-02]}`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    episodes: int = Field(1200, ge=10)
+    windows: int = Field(8, ge=2)
+    """Of each episode."""
+    seed: int = 0
+    pools: int = Field(5, ge=2, le=20)
+    without: list[str] = Field(default_factory=list)
+    """Parts that are left out, for others to be tested with: `occupancy/2015-02-02`, `video/5`."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Windows:
+    """Of one pool."""
+
+    raws: dict[str, list[NDArray[np.float32]]]
+    labels: list[int]
+    stories: list[str]
+
+
+def read(path: Path, options: Mapping[str, Any], report: Report) -> Corpus:
+    """Compose the corpus from the parts under `path`: occupancy, room_occupancy, watch_imu, each optional but one.
+
+    The same parts and options give the same corpus. `extra` has `story`, (n,), and `modelled`, the kinds of parts of
+    which nothing real was found. Raises ConfigError for unknown options and for data of another layout.
+    """
+    chosen = _options(options)
+    found = library(path, lambda name: name not in chosen.without)
+    origin = sha256(repr((sorted(found.files.items()), chosen.seed)).encode()).hexdigest()[:8]
+    pools = found.pools(chosen.pools, f"{origin}/pool")
+    windows = [_pool(parts, chosen, number, report) for number, parts in enumerate(pools)]
+    return _corpus(windows, pools, found)
+
+
+def _options(options: Mapping[str, Any]) -> Options:
+    try:
+        return Options.model_validate(dict(options))
+    except ValidationError as error:
+        told = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
+        raise ConfigError(f"data.options of corpus 'incidents': {told}") from error
+
+
+def _corpus(windows: list[_Windows], pools: list[Parts], found: Library) -> Corpus:
+    raws = {
+        name: Raw("sequence", np.stack([raw for pool in windows for raw in pool.raws[name]]), 1 / grid.step_s)
+        for name, grid in GRIDS.items()
+    }
+    return Corpus(
+        raws,
+        np.stack([present(raw.data, partial=True) for raw in raws.values()], axis=1),
+        np.array([label for pool in windows for label in pool.labels], np.int64),
+        CLASSES,
+        np.repeat([parts.name for parts in pools], [len(pool.labels) for pool in windows]),
+        found.files,
+        rule=rule(
+            {name: raw.data for name, raw in raws.items()}, {name: grid.channels for name, grid in GRIDS.items()}
+        ),
+        extra={"story": np.array([story for pool in windows for story in pool.stories]), "modelled": found.modelled},
+    )
+
+
+def _pool(parts: Parts, chosen: Options, number: int, report: Report) -> _Windows:
+    rng = np.random.default_rng([chosen.seed, number])
+    out = _Windows({name: [] for name in GRIDS}, [], [])
+    count = chosen.episodes // chosen.pools
+    for done, story in enumerate(mixture(count, rng)):
+        if not done % 50:
+            report("composing episodes", number * count + done, chosen.pools * count)
+        taken = take(episode(story, rng), nominal().varied(rng), parts, rng)
+        grids = {name: whole(taken, name, lacking(rng), _long_ago(rng)) for name in GRIDS}
+        for t, label in moments(taken, chosen.windows, rng):
+            for name, grid in grids.items():
+                out.raws[name].append(grid[t : t + STEPS])
+            out.labels.append(CLASSES.index(label))
+            out.stories.append(story)
+    return out
+
+
+def lacking(rng: np.random.Generator) -> frozenset[str]:
+    """Sources of sensors that a home does not have."""
+    sources = sorted({channel.source for channel in CHANNELS["sensor"]})
+    return frozenset(source for source in sources if rng.random() < _LACKS)
+
+
+def _long_ago(rng: np.random.Generator) -> frozenset[str]:
+    """Channels of sound on which something was told long ago, so that silence is known to be silence."""
+    return frozenset(channel.name for channel in CHANNELS["audio"] if rng.random() < 0.5)  # noqa: PLR2004  as good as not
+
+
+def whole(
+    taken: Take, modality: str, lacks: frozenset[str] = frozenset(), long_ago: frozenset[str] = frozenset()
+) -> NDArray[np.float32]:
+    """Grid of a whole episode, (seconds + STEPS, channels): rows t to t + STEPS - 1 are the window that ends at t."""
+    grid = GRIDS[modality]
+    steps = np.arange(1 - grid.steps, taken.world.seconds + 1, dtype=np.int64) * SECOND
+    columns = []
+    for name in grid.channels:
+        stream = taken.streams[name]
+        times, values = stream.times, stream.values
+        if stream.channel.source in lacks:
+            times, values = times[:0], values[:0]
+        elif name in long_ago:
+            times, values = np.concatenate([[_LONG_AGO], times]), np.concatenate([[0.0], values])
+        at = np.round(times * SECOND).astype(np.int64)
+        columns.append(sample(at, values, steps, round(grid.hold_s * SECOND), grid.rest.get(name, float("nan"))))
+    return np.stack(columns, axis=1)
+
+
+def moments(taken: Take, count: int, rng: np.random.Generator) -> Iterator[tuple[int, str]]:
+    """Whole seconds to look at and what is true at them: half of those of an incident lie before it."""
+    world, incident = taken.world, taken.world.incident
+    last = world.seconds
+    for number in range(count):
+        if incident is not None and number % 2:
+            begin, end = incident.onset + _SETTLED, min(incident.onset + _LASTS, incident.offset, last)
+            label = incident.kind
+        elif incident is not None:
+            begin, end, label = 5.0, max(6.0, incident.first), "none"
+        else:
+            near = bool(number % 2)
+            begin, end, label = (world.at, min(world.at + _LASTS, last), "none") if near else (5.0, float(last), "none")
+        yield int(min(rng.uniform(begin, max(begin, end)), last)), label
