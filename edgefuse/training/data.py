@@ -97,7 +97,9 @@ def design(recipe: Recipe, data: Data) -> Design:
         if tokens := data.x[name].dtype == np.int64:
             options.setdefault("vocabulary", int(spec.features.options.get("buckets", _BUCKETS)) + 1)
         pixels = spec.features.kind in {"image", "frames"}
-        inputs.append(Input(name, data.x[name].shape[1:], spec.encoder.kind, options, pixels, tokens))
+        shape = data.x[name].shape[1:]
+        changes: dict[str, float] = {str(change): amount for change, amount in spec.perturb.items()}
+        inputs.append(Input(name, shape, spec.encoder.kind, options, pixels, tokens, changes))
     fusion, head = recipe.fusion, recipe.head
     return Design(tuple(inputs), len(data.classes), fusion.kind, fusion.options, head.hidden, head.dropout)
 

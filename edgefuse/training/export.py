@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.nn import functional
 
 from edgefuse.core.errors import ModelError, needs
 from edgefuse.training.calibrate import patterns
@@ -30,21 +31,38 @@ class Ensemble(nn.Module):
         super().__init__()
         self.names = networks[0].names
         self.networks = nn.ModuleList(networks)
+        self.embeds = bool(len(networks[0].project))
         self.register_buffer("temperatures", torch.as_tensor(temperatures).float())
         self.register_buffer("powers", 2.0 ** torch.arange(len(self.names)))
 
     @property
     def outputs(self) -> list[str]:
         """In order."""
-        return ["probability", "members"]
+        embeddings = ["embedding", *(f"embedding_{name}" for name in self.names)] if self.embeds else []
+        return ["probability", "members", *embeddings]
 
     def forward(self, *inputs: Tensor) -> tuple[Tensor, ...]:
-        """Calibrated probabilities (B, classes), log-probabilities of the members (members, B, classes)."""
+        """Calibrated probabilities (B, classes), log-probabilities of the members (members, B, classes).
+
+        With a common space also the mean of those present and every modality in it: the members' side by side, of
+        length 1, so that a product of two is the mean cosine.
+        """
         x, mask = dict(zip(self.names, inputs[:-1], strict=True)), inputs[-1]
-        members = torch.stack([network(x, mask) for network in self.networks])
+        encoded = [network.encode(x, mask) for network in self._members()]
+        pairs = list(zip(self._members(), encoded, strict=True))
+        members = torch.stack([network.fuse(z, mask)["log_p"] for network, z in pairs])
         pool = torch.logsumexp(members, 0)
         pattern = ((mask > 0).float() * self.powers).sum(1).long()
-        return torch.softmax(pool / self.temperatures[pattern].unsqueeze(1), 1), members
+        probability = torch.softmax(pool / self.temperatures[pattern].unsqueeze(1), 1)
+        if not self.embeds:
+            return probability, members
+        spaces = [network.embed(z) for network, z in pairs]
+        each = [torch.cat([space[name] for space in spaces], 1) / len(spaces) ** 0.5 for name in self.names]
+        each = [vector * (mask[:, number : number + 1] > 0) for number, vector in enumerate(each)]
+        return probability, members, functional.normalize(torch.stack(each).sum(0), dim=1), *each
+
+    def _members(self) -> list[Network]:
+        return list(self.networks)  # type: ignore[arg-type]
 
 
 class Singles(nn.Module):

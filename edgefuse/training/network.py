@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from math import prod
 from typing import Any
 
 import torch
@@ -9,7 +10,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from edgefuse.training import plugins
+from edgefuse.training.perturb import perturbed
 
+_SHARED = ("embedding", "contrastive")
+"""Options of any fusion: width of a common space of all modalities, weight of the contrastive loss in it."""
 _NOTHING = 1e-6
 _FAR = 10.0
 """Standard deviations from the mean beyond which a value says no more."""
@@ -27,6 +31,8 @@ class Input:
     """One mean for all values, not one for each of the last axis."""
     tokens: bool = False
     """Ids, int64."""
+    perturb: Mapping[str, float] = field(default_factory=dict)
+    """On standardised values while training, see `edgefuse.training.perturb`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +77,10 @@ class Standardise(nn.Module):
         y = (x - self.mean) * self.scale
         return torch.where(torch.isnan(y), torch.zeros_like(y), y).clamp(-_FAR, _FAR)
 
+    def back(self, values: Tensor) -> Tensor:
+        """From standardised values to units of the input."""
+        return values / self.scale + self.mean
+
 
 class Network(nn.Module):
     """{modality: (B, *shape)} and a mask (B, modalities) -> log-probabilities (B, classes); masked inputs do not count.
@@ -87,13 +97,28 @@ class Network(nn.Module):
         self.standard = nn.ModuleList(
             nn.Identity() if each.tokens else Standardise(each.shape, pixels=each.pixels) for each in design.inputs
         )
-        made = [plugins.encoder(each.encoder, each.shape, each.options) for each in design.inputs]
+        early = design.fusion == "early"
+        made = [
+            plugins.encoder("adapter", each.shape, {"vocabulary": each.options["vocabulary"]} if each.tokens else {})
+            if early
+            else plugins.encoder(each.encoder, each.shape, each.options)
+            for each in design.inputs
+        ]
         self.encoders = nn.ModuleList(made)
         widths = {name: int(getattr(one, "width")) for name, one in zip(self.names, made, strict=True)}  # noqa: B009
-        inner = {"hidden": design.hidden, "dropout": design.dropout, **design.options}
+        own = {name: value for name, value in design.options.items() if name not in _SHARED}
+        inner = {"hidden": design.hidden, "dropout": design.dropout, **own}
         self.fusion = plugins.fusion(design.fusion, widths, design.classes, inner)
         self.alone = nn.ModuleList(
             nn.Sequential(nn.Dropout(design.dropout), nn.Linear(width, design.classes)) for width in widths.values()
+        )
+        if hasattr(self.fusion, "each"):
+            self.alone = nn.ModuleList()  # the fusion has heads of its own
+        size = int(design.options.get("embedding", 0))
+        self.project = nn.ModuleList(nn.Linear(width, size) for width in widths.values()) if size else nn.ModuleList()
+        latent = getattr(self.fusion, "latent", 0)
+        self.rebuild = nn.ModuleList(
+            nn.Linear(latent, prod(each.shape)) for each in design.inputs if latent and not each.tokens
         )
         self.register_buffer("log_prior", torch.zeros(design.classes))
 
@@ -108,14 +133,24 @@ class Network(nn.Module):
         counts = torch.bincount(labels, minlength=self.design.classes).float() + 0.5
         self.log_prior.copy_((counts / counts.sum()).log())
 
+    def standardised(self, x: Mapping[str, Tensor], mask: Tensor) -> dict[str, Tensor]:
+        """Finite values of what is present, zeros (the mean) elsewhere; while training, perturbed."""
+        out = {}
+        for number, each in enumerate(self.design.inputs):
+            here = mask[:, number].reshape(-1, *[1] * len(each.shape)) > 0
+            values = self.standard[number](x[each.name])
+            if self.training and each.perturb:
+                values = perturbed(values, each.perturb)
+            out[each.name] = torch.where(here, values, torch.zeros_like(values))
+        return out
+
     def encode(self, x: Mapping[str, Tensor], mask: Tensor) -> dict[str, Tensor]:
         """What every encoder makes of its modality."""
-        z = {}
-        for number, name in enumerate(self.names):
-            here = mask[:, number].reshape(-1, *[1] * (x[name].dim() - 1)) > 0
-            standard = self.standard[number](x[name])
-            z[name] = self.encoders[number](torch.where(here, standard, torch.zeros_like(standard)))
-        return z
+        return self.encode_standardised(self.standardised(x, mask))
+
+    def encode_standardised(self, x: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """The same, of standardised values."""
+        return {name: encoder(x[name]) for name, encoder in zip(self.names, self.encoders, strict=True)}
 
     def fuse(self, z: Mapping[str, Tensor], mask: Tensor) -> dict[str, Any]:
         """`log_p` (B, classes), and what else the fusion gives."""
@@ -130,7 +165,33 @@ class Network(nn.Module):
 
     def each(self, z: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Logits of every modality alone, for the auxiliary losses."""
+        if not len(self.alone):
+            own: dict[str, Tensor] = self.fusion.each(z)  # type: ignore[operator]
+            return own
         return {name: self.alone[number](z[name]) for number, name in enumerate(self.names)}
+
+    def embed(self, z: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Unit vectors (B, embedding) in the common space; empty without `embedding` in the options of the fusion."""
+        pairs = zip(self.names, self.project, strict=False)
+        return {name: functional.normalize(layer(z[name]), dim=1) for name, layer in pairs}
+
+    def rebuilt(self, latent: Tensor) -> dict[str, Tensor]:
+        """Standardised inputs (B, *shape) as a variational fusion makes them of its latent; empty for others."""
+        inputs = [each for each in self.design.inputs if not each.tokens] if len(self.rebuild) else []
+        pairs = zip(inputs, self.rebuild, strict=True)
+        return {each.name: layer(latent).reshape(-1, *each.shape) for each, layer in pairs}
+
+    def fill(self, x: Mapping[str, Tensor], mask: Tensor) -> dict[str, Tensor]:
+        """What every modality probably is, (B, *shape) in units of the input, from those present.
+
+        Wu & Goodman 2018. Raises ValueError for a fusion that is not variational.
+        """
+        if not len(self.rebuild):
+            raise ValueError(f"fusion '{self.design.fusion}' cannot fill in what is missing; take 'vae'")
+        with torch.no_grad():
+            made = self.rebuilt(self.fuse(self.encode(x, mask), mask)["latent"])
+        layers = dict(zip(self.names, self.standard, strict=True))
+        return {name: layers[name].back(values) for name, values in made.items()}  # type: ignore[operator]
 
     def forward(self, x: Mapping[str, Tensor], mask: Tensor) -> Tensor:
         """(B, classes)."""

@@ -30,7 +30,11 @@ class ModalitySpec(Strict):
     features: FeatureSpec
     encoder: EncoderSpec
     augment: list[dict[str, Any]] = Field(default_factory=list)
-    """On raw input, while training: `{noise: [0, 20]}` dB, `{shift: .1}` s, `{jitter: .05}` ..."""
+    """On raw input, in `train.copies` copies: `{noise: [0, 20]}` dB, `{shift: .1}` s ..., see `training.augment`."""
+    perturb: dict[Literal["noise", "scale", "time", "bands", "channels"], Annotated[float, Field(ge=0)]] = Field(
+        default_factory=dict
+    )
+    """On standardised features, anew in every batch: `{noise: .05, time: .2}`, see `training.perturb`."""
 
 
 class FusionSpec(Strict):
@@ -42,6 +46,8 @@ class FusionSpec(Strict):
     modality_dropout: Share = 0.4
     """Chance that a training sample loses a modality."""
     options: dict[str, Any] = Field(default_factory=dict)
+    """Of the kind, and of any: `{embedding: 64, contrastive: .1}` adds a common space of all modalities, in which those
+    of one sample lie close; the ONNX file then gives `embedding` and `embedding_<modality>` too."""
 
 
 class HeadSpec(Strict):

@@ -12,6 +12,7 @@ from torch.nn import functional
 
 from edgefuse.core.errors import ModelError
 from edgefuse.training.data import Data
+from edgefuse.training.losses import contrastive, rebuilding
 from edgefuse.training.network import Design, Network
 from edgefuse.training.recipe import TrainSpec
 
@@ -135,12 +136,16 @@ def _loss(
     present, labels = feed.present[picked], feed.labels[picked]
     drop = job.modality_dropout if present.shape[1] > 1 else 0.0
     fewer = torch.as_tensor(dropped(present.numpy(), rng)) if drop else present
-    z = network.encode({name: each[picked] for name, each in feed.x.items()}, present)
+    x = network.standardised({name: each[picked] for name, each in feed.x.items()}, present)
+    z = network.encode_standardised(x)
     loss = torch.zeros(())
     for mask, share in ((present, 1 - drop), (fewer, drop)):
         if share:
             out: dict[str, Any] = network.fuse(z, mask)
-            loss = loss + share * (_cross_entropy(out["log_p"], labels, weights, job) + out.get("loss", 0.0))
+            extra = out.get("loss", 0.0) + rebuilding(network, x, out, present)
+            loss = loss + share * (_cross_entropy(out["log_p"], labels, weights, job) + extra)
+    if contrast := float(job.design.options.get("contrastive", 0.0)):
+        loss = loss + contrast * contrastive(network.embed(z), present, labels)
     if job.spec.auxiliary and present.shape[1] > 1:
         loss = loss + job.spec.auxiliary * _alone(network.each(z), present, labels, weights, job)
     return loss
