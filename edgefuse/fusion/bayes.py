@@ -5,37 +5,24 @@ from dataclasses import dataclass, field
 from math import log
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
-from edgefuse.config.models import BeliefConfig, Name, OpenProbability, Strict
-from edgefuse.core.errors import ConfigError
+from edgefuse.config.models import BeliefConfig, OpenProbability
 from edgefuse.core.health import ALIVE
 from edgefuse.core.ports import Context
 from edgefuse.core.types import SECOND, Decision, HealthChange, Json, Modality, Nanoseconds, Observation
 from edgefuse.fusion import explain
+from edgefuse.fusion.change import area_of, is_news, since, state_of
 from edgefuse.fusion.explain import Share, logit, sigmoid
-
-MOVED = 0.005
-"""Least change of p that is told."""
+from edgefuse.fusion.look import Look, found, known_parts
 
 
-class Evidence(Strict):
+class Evidence(Look):
     """`{from: people, label: person, if_true: .9, if_false: .02}`; with bounds, a test of a sensor's value.
 
     Without bounds a reading speaks for itself: `smoke: false` is a look that found no smoke.
     """
 
-    model_config = ConfigDict(populate_by_name=True)
-
-    from_: Annotated[Name, Field(alias="from")]
-    """Name of a detector, or of a source for its plain readings."""
-    label: str
-    """Label of an observation, or quantity of a reading."""
-    kind: str | None = None
-    """Only observations of this kind (object, utterance, reading ...)."""
-    area: str | None = None
-    zone: str | None = None
-    """Only what lies in this zone of the picture."""
     above: float | None = None
     below: float | None = None
     equals: float | bool | str | None = None
@@ -93,14 +80,9 @@ class Evidence(Strict):
 
     def looks(self, observation: Observation) -> float | None:
         """Score of what it looks for, 0 for looked and found nothing, None where the observation says neither."""
-        if self.area is not None and observation.area != self.area:
-            return None
-        if observation.kind == "scene":
-            return 0.0
-        if observation.label != self.label or self.kind not in (None, observation.kind):
-            return None
-        if self.zone is not None and self.zone not in observation.data.get("zones", ()):
-            return None
+        seen = found(self, observation)
+        if not seen:
+            return None if seen is None else 0.0
         if not self.tests_value:
             return 0.0 if observation.data.get("value") is False else observation.score
         held = self.holds(observation.data.get("value"))
@@ -194,15 +176,10 @@ class Bayes:
 
     def __init__(self, config: BayesConfig, context: Context) -> None:
         """Raises ConfigError when evidence comes from a part that is not configured."""
-        unknown = sorted({item.from_ for item in config.evidence} - set(context.modalities))
-        if unknown:
-            known = ", ".join(sorted(context.modalities))
-            raise ConfigError(
-                *(f"beliefs.{context.name}: evidence from '{name}': no such part (known: {known})" for name in unknown)
-            )
+        known_parts(context, {item.from_ for item in config.evidence}, "evidence")
         self._name = context.name
         self._config = config
-        self._area = config.area or _area_of(context.name)
+        self._area = area_of(context.name, config)
         self._prior = logit(config.prior)
         self._items = [_Item(item, context.modalities[item.from_]) for item in config.evidence]
         self._modalities: list[Modality] = sorted({item.modality for item in self._items})
@@ -258,17 +235,12 @@ class Bayes:
                 parts[item.modality].append(item.config.from_)
         return {name: each for name, each in parts.items() if not any(self._alive.get(part, False) for part in each)}
 
-    def _state(self, p: float) -> bool:
-        before = self._last is not None and self._last.state
-        margin = -self._config.hysteresis if before else self._config.hysteresis
-        return p >= self._config.threshold + margin
-
     def _decide(self, t: Nanoseconds) -> Decision | None:
         shares, missing, last = self._shares(t), self._missing, self._last
         added = explain.contributions(shares, self._modalities)
         p = sigmoid(self._prior + sum(added.values()))
-        state = self._state(p)
-        if last and abs(p - last.p) < MOVED and (state, tuple(missing)) == (last.state, last.missing):
+        state = state_of(self._config, last, p)
+        if not is_news(last, p, state=state, missing=tuple(missing)):
             return None
         self._last = Decision(
             belief=self._name,
@@ -276,7 +248,7 @@ class Bayes:
             t=t,
             p=p,
             state=state,
-            since=last.since if last and last.state == state else t,
+            since=since(last, t, state=state),
             contributions=added,
             prior=self._prior,
             without=explain.without(self._prior, added),
@@ -287,8 +259,3 @@ class Bayes:
             because=explain.because(shares, missing),
         )
         return self._last
-
-
-def _area_of(belief: str) -> str | None:
-    area, dot, _ = belief.partition(".")
-    return area if dot else None
