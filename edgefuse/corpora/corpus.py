@@ -21,13 +21,14 @@ _HELPERS = {
     "climate_tables",
     "corpus",
     "cutouts",
-    "street",
+    "feelings",
     "incidents_climate",
     "incidents_home",
     "incidents_parts",
     "incidents_rule",
     "incidents_stories",
     "incidents_world",
+    "street",
 }
 
 
