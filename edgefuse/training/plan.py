@@ -48,7 +48,8 @@ def plan(recipe: Recipe, data: Data, design: Design, seeds: int | None = None) -
     _expect(recipe, np.unique(groups))
     tested = np.isin(groups, recipe.split.test)
     train, test = samples[~tested], samples[tested]
-    folds = _folds(groups, train, recipe.split.folds or recipe.split.calibration_folds)
+    judged = train[~np.isin(groups[train], recipe.split.always)]
+    folds = _folds(groups, judged, recipe.split.folds or recipe.split.calibration_folds)
     full, half = recipe.train.epochs, -(-recipe.train.epochs // 2)
 
     def job(name: str, kept: NDArray[np.intp], held: NDArray[np.intp], seed: int, epochs: int) -> Job:
@@ -103,7 +104,7 @@ def _expect(recipe: Recipe, names: NDArray[np.str_]) -> None:
             f"recipe '{recipe.name}': test groups {', '.join(missing)} are not in the data "
             f"(by {split.by} it has {', '.join(names[:20])}{' ...' if len(names) > 20 else ''})"  # noqa: PLR2004
         )
-    left = len(names) - len(split.test)
+    left = len(names) - len(split.test) - int(np.isin(split.always, names).sum())
     if left < max(2, split.folds):
         raise ConfigError(
             f"recipe '{recipe.name}': expected at least {max(2, split.folds)} groups by {split.by} to train on, got "

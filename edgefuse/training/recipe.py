@@ -62,6 +62,8 @@ class DataSpec(Strict):
 
     corpus: str
     options: dict[str, Any] = Field(default_factory=dict)
+    training: dict[str, Any] = Field(default_factory=dict)
+    """More options of the corpus while it is read for training: what is never evaluated on."""
     source: str
     licence: str
     ship: bool
@@ -77,6 +79,8 @@ class SplitSpec(Strict):
     """What a group is: subject, speaker, source, day, file."""
     test: list[str] = Field(default_factory=list)
     """Groups that are only tested on; with `folds` nothing."""
+    always: list[str] = Field(default_factory=list)
+    """Groups that every member is trained on and nobody is judged by, such as synthesised samples."""
     folds: Annotated[int, Field(ge=0, le=20)] = 0
     """0: every member is trained on all groups but `test`. n: member k leaves the k-th share of the groups out, and
     every group is tested by the members that have not seen it."""
