@@ -3,7 +3,7 @@ BIN := .venv/bin
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check fix test e2e soak bench demo smoke-arm64
+.PHONY: help setup check fix test e2e soak bench demo train-all smoke-arm64
 
 help: ## this list
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /  make \1\t/' | expand -t 20
@@ -31,6 +31,9 @@ bench: ## latency, CPU and memory, with the ratios that are promised
 
 demo: ## 90 s of a recorded hall through the real daemon, broker and models
 	@deploy/setup.sh demo && $(BIN)/edgefuse demo $(ARGS)
+
+train-all: ## every recipe of models/recipes, with a report (the data: EDGEFUSE_DATA, default ../shared/data)
+	@deploy/setup.sh dev && deploy/train-all.sh $(ARGS)
 
 smoke-arm64: ## import, load and run each small model as aarch64 code, under qemu-user
 	@deploy/setup.sh dev && deploy/smoke-arm64.sh
