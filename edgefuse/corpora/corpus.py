@@ -18,6 +18,7 @@ RawKind: TypeAlias = Literal["waveform", "image", "frames", "sequence", "table",
 Report: TypeAlias = Callable[[str, int, int], None]
 """What is being read, how many are done, how many in all."""
 _HELPERS = {
+    "arrays",
     "climate_tables",
     "corpus",
     "cutouts",

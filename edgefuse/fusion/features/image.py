@@ -69,6 +69,9 @@ class Frames:
     grey: bool = True
     normalise: bool = False
     """Whether each film gets mean 0 and spread 1."""
+    depth: bool = False
+    """Of a depth camera, 0 where nothing is: values become relative to the median of what is there, so the distance of
+    a person does not matter, and a plane is added that is 1 where something is."""
     differences: float = 0.0
     """Adds the difference to the frame before as further channels, times this; 0: none."""
 
@@ -77,6 +80,8 @@ class Frames:
         _pair(self.size)
         if self.steps < 0:
             raise ValueError(f"steps: got {self.steps}, expected 0 or more")
+        if self.depth and not self.grey:
+            raise ValueError("depth: expected grey: true, depth has no colour")
 
     def __call__(self, raw: NDArray[Any]) -> Floats:
         """Raises ValueError for an array that holds no films."""
@@ -89,7 +94,8 @@ class Frames:
         return np.concatenate([values, change], axis=2)
 
     def _one(self, film: NDArray[Any]) -> Floats:
-        values = resize(planes(film, grey=self.grey), *_pair(self.size))
+        pictures = planes(film, grey=self.grey)
+        values = resize(_relief(pictures) if self.depth else pictures, *_pair(self.size))
         if not self.steps or self.steps == len(values):
             return values
         return np.tensordot(triangle(self.steps, len(values)), values, axes=1).astype(np.float32)
@@ -143,6 +149,13 @@ class Hog:
         apart = np.abs(position[None] - np.arange(self.bins)[:, None, None])
         share = np.maximum(0.0, 1.0 - np.minimum(apart, self.bins - apart))
         return np.asarray(share * size, np.float32)
+
+
+def _relief(film: Floats) -> Floats:
+    """(t, 1, h, w) -> (t, 2, h, w): height over the median of what is there, and where that is."""
+    there = film > 0
+    middle = np.median(film[there]) if there.any() else 0.0
+    return np.concatenate([np.where(there, film - middle, 0), there], axis=1, dtype=np.float32)
 
 
 def _unit(blocks: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgefuse.training.augmentation.context import Context, Step
+from edgefuse.training.augmentation.timing import build, upright, warp
 
 
 def jitter(x: NDArray[Any], value: Any, context: Context) -> NDArray[Any]:
@@ -69,4 +70,14 @@ def turn(x: NDArray[Any], value: Any, context: Context) -> NDArray[Any]:
 
 
 TABLE: dict[str, Step] = {"jitter": jitter, "offset": offset, "channels": channels}
-SEQUENCE: dict[str, Step] = {**TABLE, "scale": scale, "gap": gap, "shift": shift, "tempo": tempo, "turn": turn}
+SEQUENCE: dict[str, Step] = {
+    **TABLE,
+    "scale": scale,
+    "gap": gap,
+    "shift": shift,
+    "tempo": tempo,
+    "warp": warp,
+    "turn": turn,
+    "upright": upright,
+    "build": build,
+}

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgefuse.training.augmentation.context import Context, Step
+from edgefuse.training.augmentation.timing import warp_frames
 
 _WHITE = 255
 
@@ -91,4 +92,4 @@ IMAGE: dict[str, Step] = {
     "turn": turn,
     "move": move,
 }
-FRAMES: dict[str, Step] = {**IMAGE, "drop": drop}
+FRAMES: dict[str, Step] = {**IMAGE, "drop": drop, "warp": warp_frames}

@@ -8,18 +8,27 @@ from torch import Tensor, nn
 
 
 class Cnn1d(nn.Module):
-    """Convolution, batch normalisation (Ioffe & Szegedy 2015), ReLU; mean and maximum over time at the end.
+    """Convolution, batch normalisation (Ioffe & Szegedy 2015), ReLU; at the end maximum and means over time.
 
     For activity from sensors see Yang et al. 2015, "Deep convolutional neural networks on multichannel time series".
     """
 
     def __init__(
-        self, shape: tuple[int, ...], width: int = 64, layers: int = 3, kernel: int = 5, dropout: float = 0.2
+        self,
+        shape: tuple[int, ...],
+        width: int = 64,
+        layers: int = 3,
+        kernel: int = 5,
+        dropout: float = 0.2,
+        parts: int = 1,
     ) -> None:
         super().__init__()
-        _, channels = shape
-        self.width = 2 * width
-        self.features = width
+        length, channels = shape
+        left = -(-length // 2 ** (layers - 1))
+        if parts < 1 or left % parts:
+            raise ValueError(f"parts: expected a divisor of the {left} steps that are left, got {parts}")
+        self.width = (parts + 1) * width
+        self.features, self.parts = width, parts
         steps: list[nn.Module] = []
         for number in range(layers):
             steps += [
@@ -38,9 +47,13 @@ class Cnn1d(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(B, steps, channels) -> (B, width)."""
         h = self.tokens(x)
-        return torch.cat([h.mean(1), h.amax(1)], 1)
+        means = h.reshape(-1, self.parts, h.shape[1] // self.parts, self.features).mean(2)
+        return torch.cat([means.flatten(1), h.amax(1)], 1)
 
 
 def make(shape: tuple[int, ...], options: Mapping[str, Any]) -> nn.Module:
-    """Options: width (of each layer; the output has twice as many), layers, kernel, dropout."""
+    """Options: width (of each layer), layers, kernel, dropout, parts (of time, whose means are kept in their order).
+
+    The output has (parts + 1) * width.
+    """
     return Cnn1d(shape, **options)

@@ -44,6 +44,19 @@ def test_differences_of_frames_show_what_moves() -> None:
     assert np.allclose(found[0, :, 1, 0, 0], 0)
 
 
+def test_depth_does_not_tell_how_far_away_somebody_is() -> None:
+    """Relief is relative to the median of what is there; the second plane is the silhouette."""
+    film = np.zeros((1, 2, 4, 4), np.uint8)
+    film[0, :, 1:3, 1:3] = 100
+    film[0, 1, 1, 1] = 151
+    near = np.where(film > 0, film + 60, 0).astype(np.uint8)
+    features = Frames(4, depth=True)
+    assert np.allclose(features(film), features(near), atol=1e-6)
+    assert features(film)[0, 1, 0, 1, 1] == pytest.approx(0.2, abs=1e-6)
+    assert np.array_equal(features(film)[0, :, 1], film[0] > 0)
+    assert not features(np.zeros_like(film)).any()
+
+
 def test_a_film_is_resampled_in_time() -> None:
     """`steps` frames come out, in order."""
     film = np.repeat(np.arange(8, dtype=np.float32), 4).reshape(1, 8, 2, 2)
@@ -81,7 +94,13 @@ def test_hog_takes_the_colour_with_the_largest_gradient() -> None:
 
 @pytest.mark.parametrize(
     ("kind", "options"),
-    [("image", {}), ("image", {"size": 0}), ("frames", {"size": 4, "steps": -1}), ("hog", {"size": 10, "cell": 4})],
+    [
+        ("image", {}),
+        ("image", {"size": 0}),
+        ("frames", {"size": 4, "steps": -1}),
+        ("frames", {"size": 4, "depth": True, "grey": False}),
+        ("hog", {"size": 10, "cell": 4}),
+    ],
 )
 def test_wrong_options_are_a_mistake_of_the_recipe(kind: str, options: dict[str, object]) -> None:
     """Missing and impossible options raise ConfigError when the features are built."""
