@@ -90,6 +90,11 @@ def _daemon_commands(commands: Any) -> None:
     doctor = _add(commands, "doctor", _doctor, "Look for what is missing on this machine, and say what to do about it.")
     doctor.add_argument("--config", type=Path, metavar="FILE", help="what this configuration needs, not what any may")
     doctor.add_argument("--json", action="store_true", help="machine-readable result")
+    text = "Write a page per belief: what it rests on, what is to be expected of it, what your answers have changed."
+    evidence = _add(commands, "evidence", _evidence, text)
+    evidence.add_argument("config", type=Path, metavar="CONFIG", help="YAML file of the device")
+    evidence.add_argument("--belief", metavar="NAME", help="only this one")
+    evidence.add_argument("--out", type=Path, metavar="FILE", help="write Markdown here (default: standard output)")
     schema = _add(commands, "schema", _schema, "Print the JSON Schema of the configuration file, for editors.")
     schema.add_argument("--out", type=Path, help="write to this file instead of standard output")
 
@@ -270,6 +275,12 @@ def _doctor(args: argparse.Namespace) -> int:
     from edgefuse.cli.doctor import doctor_command
 
     return doctor_command(args)
+
+
+def _evidence(args: argparse.Namespace) -> int:
+    from edgefuse.cli.evidence import evidence_command
+
+    return evidence_command(args)
 
 
 def _schema(args: argparse.Namespace) -> int:

@@ -32,6 +32,9 @@ class ModalityCard(_Strict):
     shape: list[int]
     """Without the batch."""
     dtype: Literal["float32", "int64"] = "float32"
+    seen: list[tuple[float, float]] = Field(default_factory=list)
+    """Least and greatest value of each channel (last axis of a sequence or table) in the data; what is far outside is
+    not believed at run time."""
 
 
 class Pattern(_Strict):

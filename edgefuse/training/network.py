@@ -122,16 +122,15 @@ class Network(nn.Module):
         )
         self.register_buffer("log_prior", torch.zeros(design.classes))
 
-    def fit(self, x: Mapping[str, Tensor], present: Tensor, labels: Tensor) -> None:
-        """Fit what is not learned by gradients on the training data."""
+    def fit(self, x: Mapping[str, Tensor], present: Tensor, shares: Tensor) -> None:
+        """Fit what is not learned by gradients on the training data; `shares` of the classes (classes,) add up to 1."""
         for number, name in enumerate(self.names):
             here = x[name][present[:, number] > 0]
             if isinstance(layer := self.standard[number], Standardise):
                 layer.fit(here)
             if fit := getattr(self.encoders[number], "fit", None):
                 fit(here)
-        counts = torch.bincount(labels, minlength=self.design.classes).float() + 0.5
-        self.log_prior.copy_((counts / counts.sum()).log())
+        self.log_prior.copy_(shares.log())
 
     def standardised(self, x: Mapping[str, Tensor], mask: Tensor) -> dict[str, Tensor]:
         """Finite values of what is present, zeros (the mean) elsewhere; while training, perturbed."""

@@ -13,7 +13,7 @@ from edgefuse.resources import resource
 
 Share: TypeAlias = Annotated[float, Field(ge=0, le=1)]
 Fusion: TypeAlias = Literal[
-    "early", "concat", "weighted", "attention", "tensor", "adversarial", "vae", "late", "hybrid"
+    "early", "concat", "weighted", "attention", "tensor", "adversarial", "vae", "late", "hybrid", "phrases"
 ]
 
 
@@ -40,9 +40,7 @@ class ModalitySpec(Strict):
 class FusionSpec(Strict):
     """How the modalities meet."""
 
-    kind: Literal["early", "concat", "weighted", "attention", "tensor", "adversarial", "vae", "late", "hybrid"] = (
-        "concat"
-    )
+    kind: Fusion = "concat"
     modality_dropout: Share = 0.4
     """Chance that a training sample loses a modality."""
     options: dict[str, Any] = Field(default_factory=dict)

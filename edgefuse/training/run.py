@@ -9,12 +9,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from edgefuse.core.errors import ConfigError
 from edgefuse.core.ports import Model
 from edgefuse.corpora import corpus as corpora
 from edgefuse.corpora.corpus import Corpus, Report, sha256_of
 from edgefuse.fusion.card import FusionCard
 from edgefuse.training import calibrate
 from edgefuse.training.card import Judged, card_of, judge
+from edgefuse.training.curves import draw
 from edgefuse.training.data import Data, design, features
 from edgefuse.training.export import Ensemble, Singles, export
 from edgefuse.training.jobs import train_all
@@ -24,7 +26,13 @@ from edgefuse.training.train import Trained, predict
 
 
 def train(
-    recipe: Recipe, data: Path, out: Path, *, seeds: int | None = None, progress: Report = lambda *_: None
+    recipe: Recipe,
+    data: Path,
+    out: Path,
+    *,
+    seeds: int | None = None,
+    progress: Report = lambda *_: None,
+    processes: int = 1,
 ) -> FusionCard:
     """Train a recipe on the data in a folder and write `out`: model.onnx, singles.onnx, card.json, curves.png.
 
@@ -34,10 +42,12 @@ def train(
     if recipe.task == "fuse":
         from importlib import import_module
 
-        card: FusionCard = import_module("edgefuse.training.picture_fusion").train(recipe, data, out, seeds, progress)
+        fuse = import_module("edgefuse.training.picture_fusion").train
+        card: FusionCard = fuse(recipe, data, out, seeds=seeds, progress=progress)
         return card
-    found = corpora.load(recipe.data.corpus, data, recipe.data.options, progress)
-    return train_corpus(recipe, found, out, seeds=seeds, progress=progress)
+    _replaceable(out)
+    found = corpora.load(recipe.data.corpus, data, {**recipe.data.options, **recipe.data.training}, progress)
+    return train_corpus(recipe, found, out, seeds=seeds, progress=progress, processes=processes)
 
 
 def train_corpus(
@@ -47,16 +57,18 @@ def train_corpus(
     *,
     seeds: int | None = None,
     progress: Report = lambda *_: None,
+    processes: int = 1,
     load: Callable[[str], Model] | None = None,
 ) -> FusionCard:
     """As `train`, of a corpus that is in memory; `load` gives models of the store, for features that need one."""
     table = features(recipe, corpus, load or _load, progress)
     trainings = plan(recipe, table, design(recipe, table), seeds)
     with _whole(out) as folder:
-        trained = train_all(table, trainings.jobs(), progress)
+        trained = train_all(table, trainings.jobs(), progress, processes)
         progress("calibrating and writing", 0, 1)
         judged = _judged(table, trainings, trained)
         extra = _write(table, trainings, trained, judged, folder)
+        draw(trained, folder / "curves.png", recipe.name)
         files = {path.name: {"sha256": sha256_of(path), "size": path.stat().st_size} for path in folder.iterdir()}
         card = card_of(recipe, corpus, table, trainings, judge(table, trainings, trained, judged), judged)
         card = card.model_copy(update={"files": files, "extra": {**card.extra, **extra}})
@@ -105,6 +117,8 @@ def _write(data: Data, trainings: Plan, trained: dict[str, Trained], judged: Jud
 @contextmanager
 def _whole(out: Path) -> Iterator[Path]:
     """A folder beside `out` that takes its place once everything is in it."""
+    _replaceable(out)
+    out = out.absolute()
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as temporary:
         folder = Path(temporary) / "new"
@@ -113,7 +127,12 @@ def _whole(out: Path) -> Iterator[Path]:
         if out.is_dir():
             out.rename(Path(temporary) / "old")
         folder.rename(out)
-        (Path(temporary) / "new").mkdir(exist_ok=True)
+
+
+def _replaceable(out: Path) -> None:
+    """Only a model is replaced by a model."""
+    if out.exists() and not (out / "card.json").exists() and (not out.is_dir() or any(out.iterdir())):
+        raise ConfigError(f"{out}: expected a folder of a model or a new one, got something else; choose another --out")
 
 
 def _load(name: str) -> Model:

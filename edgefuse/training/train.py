@@ -57,8 +57,8 @@ def train_one(data: Data, job: Job, tick: Tick = lambda: None) -> Trained:
     rng = np.random.default_rng(job.seed)
     out = Trained(Network(job.design))
     feed, rows = _Feed(data), torch.as_tensor(job.rows)
-    out.network.fit({name: each[rows] for name, each in feed.x.items()}, feed.present[rows], feed.labels[rows])
-    weights = _weights(feed.labels[rows], job)
+    weights, shares = _weights(feed.labels[rows], job)
+    out.network.fit({name: each[rows] for name, each in feed.x.items()}, feed.present[rows], shares)
     batches = -(-len(rows) // job.spec.batch)
     optimiser = torch.optim.AdamW(out.network.parameters(), job.spec.rate / 4, weight_decay=job.spec.weight_decay)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, job.spec.rate, total_steps=job.epochs * batches + 1)
@@ -165,11 +165,13 @@ def _cross_entropy(log_p: Tensor, labels: Tensor, weights: Tensor, job: Job) -> 
     return functional.cross_entropy(log_p, labels, weights, label_smoothing=job.spec.label_smoothing)
 
 
-def _weights(labels: Tensor, job: Job) -> Tensor:
+def _weights(labels: Tensor, job: Job) -> tuple[Tensor, Tensor]:
+    """Weight of each class in the loss, and the share of each that the network is to take for granted."""
     counts = torch.bincount(labels, minlength=job.design.classes).float()
     if not job.spec.balanced:
-        return torch.ones_like(counts)
-    return torch.where(counts > 0, len(labels) / counts.clamp_min(1) / (counts > 0).sum(), torch.zeros_like(counts))
+        return torch.ones_like(counts), (counts + 0.5) / (counts + 0.5).sum()
+    weights = torch.where(counts > 0, len(labels) / counts.clamp_min(1) / (counts > 0).sum(), torch.zeros_like(counts))
+    return weights, torch.full_like(counts, 1 / len(counts))
 
 
 def _accuracy(network: Network, data: Data, rows: NDArray[np.intp]) -> float:
