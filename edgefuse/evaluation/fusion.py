@@ -1,0 +1,188 @@
+"""`edgefuse evaluate fusion`: a trained model on labelled data, whole, degraded, and beside what it has to beat."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgefuse.app.models import model_store
+from edgefuse.config.models import ModelsConfig
+from edgefuse.core.errors import ConfigError
+from edgefuse.core.health import PartHealth
+from edgefuse.core.ports import Model
+from edgefuse.corpora import corpus as corpora
+from edgefuse.corpora.corpus import Corpus, Report
+from edgefuse.engines.store import models_dir
+from edgefuse.evaluation import figures, metrics
+from edgefuse.evaluation.corruption import check_options
+from edgefuse.evaluation.curves import curves
+from edgefuse.evaluation.figures import rounded
+from edgefuse.evaluation.robustness import Condition, conditions, only
+from edgefuse.evaluation.scoring import Outcome, aligned, outcomes, scorable, unseen
+from edgefuse.evaluation.singles import Singles, rivals
+from edgefuse.evaluation.trained import Trained, find, open_model, read_card
+from edgefuse.fusion.card import FusionCard
+from edgefuse.pipeline.clock import SystemClock
+from edgefuse.resources import resource
+
+_EXTRA = 600
+"""Samples for conditions other than clean, gone and noisy."""
+_LATER = ("delayed_", "frozen_", "desynchronised")
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """A corpus with what was said of it."""
+
+    corpus: Corpus
+    said: Mapping[str, Outcome]
+    singles: Singles
+    free: NDArray[np.bool_]
+    """(members, n)"""
+
+
+def evaluate(
+    model: str | Path,
+    data: Path,
+    *,
+    limit: int | None = None,
+    models: ModelsConfig | None = None,
+    progress: Report = lambda *_: None,
+) -> dict[str, Any]:
+    """Measure a trained model: a folder with card.json, or the name or path of a recipe whose model is kept.
+
+    Samples of groups that every member was trained on are left out and counted. `limit` takes that many samples at
+    random. A corpus module may have `measure(corpus, outputs, card) -> dict`, whose figures are added under its keys.
+    Raises ConfigError for data that does not fit, ModelError for files that do not belong together.
+    """
+    config = models or ModelsConfig()
+    folder = find(str(model), [models_dir(config), Path("models"), resource("models")])
+    card = read_card(folder)
+    if card.task == "fuse":
+        result: dict[str, Any] = import_module("edgefuse.evaluation.picture_fusion").evaluate(folder, data, limit=limit)
+        return result
+    if card.task != "classify":
+        raise ConfigError(f"{folder}: a model for the task '{card.task}'; use edgefuse evaluate {card.task} --data DIR")
+    name = _corpus_of(card, folder)
+    trained = open_model(folder, _loader(config))
+    try:
+        corpus = corpora.load(name, data, card.recipe.get("data", {}).get("options", {}), progress)
+        return measured(trained, corpus, limit=limit, progress=progress, more=_measure_of(name))
+    finally:
+        trained.close()
+
+
+def measured(
+    trained: Trained,
+    corpus: Corpus,
+    *,
+    limit: int | None = None,
+    progress: Report = lambda *_: None,
+    more: Callable[..., dict[str, Any]] | None = None,
+) -> dict[str, Any]:
+    """The figures of a model on a corpus; the keys are stable."""
+    card = trained.card
+    fitting, left_out = _judgeable(aligned(corpus, card), card)
+    fitting = _some(fitting, limit)
+    noise = card.recipe.get("noise", {})
+    for name, options in noise.items():
+        check_options(name, options)
+    there = [name for column, name in enumerate(card.modalities) if fitting.present[:, column].any()]
+    kinds = {name: card.modalities[name].raw for name in card.modalities}
+    tried = [one for one in conditions(kinds, noise) if set(one.wrong) <= set(there)]
+    main = [one for one in tried if not one.name.startswith(_LATER)]
+    hidden = [one for one in only(list(kinds)) if one.name not in {each.name for each in main}]
+    whole = _scored(trained, fitting, [*main, *hidden], progress)
+    few = _some(fitting, _EXTRA)
+    rest = [one for one in tried if one not in main]
+    part = _scored(trained, few, [tried[0], *rest], progress) if rest else whole
+    results = {one.name: _figures(whole, one.name) for one in main} | {
+        one.name: _figures(part, one.name) for one in rest
+    }
+    result = {
+        "n": len(fitting),
+        **rivals(whole.corpus, whole.said, whole.singles),
+        "conditions": results,
+        **_details(whole),
+        **curves(trained, few, noise, progress),
+        "left_out": left_out,
+        "absent": [name for name in card.modalities if name not in there],
+        "model": card.name,
+        "what": card.what,
+        "data": {key: card.data.get(key) for key in ("corpus", "source", "licence", "ship", "composed_of")},
+        "groups": len(np.unique(fitting.groups)),
+        "leak": card.extra.get("leak"),
+    }
+    if more is not None:
+        clean = whole.said["clean"]
+        result |= more(fitting, {"probability": clean.probability, **clean.more}, card)
+    done: dict[str, Any] = rounded(result)
+    return done
+
+
+def _judgeable(corpus: Corpus, card: FusionCard) -> tuple[Corpus, int]:
+    fits = scorable(corpus.groups, card)
+    if not fits.any():
+        raise ConfigError(
+            f"nothing left to judge: every member of '{card.name}' was trained on all {len(corpus)} samples' groups "
+            f"({', '.join(np.unique(corpus.groups)[:5])} ...); give data of other {card.split.get('by', 'group')}s"
+        )
+    return corpus.take(np.flatnonzero(fits)), int((~fits).sum())
+
+
+def _some(corpus: Corpus, limit: int | None) -> Corpus:
+    """At most `limit` samples, drawn at random, always the same."""
+    if limit is None or len(corpus) <= limit:
+        return corpus
+    return corpus.take(np.sort(np.random.default_rng(0).permutation(len(corpus))[:limit]))
+
+
+def _scored(trained: Trained, corpus: Corpus, tried: Sequence[Condition], progress: Report) -> Scored:
+    said = outcomes(trained, corpus, tried, report=progress)
+    return Scored(corpus, said, Singles.of(trained.card, corpus, said), unseen(corpus.groups, trained.card.members))
+
+
+def _figures(scored: Scored, name: str) -> dict[str, Any]:
+    corpus, said = scored.corpus, scored.said[name]
+    found = figures.of_condition(corpus.labels, corpus.groups, said.probability, said.before)
+    found["seeds"] = figures.of_members(corpus.labels, said.members, scored.free)
+    if said.singles:
+        told = metrics.summary(corpus.labels, scored.singles.log_odds(said))
+        found["log_odds"] = {key: told[key] for key in ("accuracy", "macro_f1", "auc", "ece")}
+    return found
+
+
+def _details(scored: Scored) -> dict[str, Any]:
+    corpus, said = scored.corpus, scored.said["clean"]
+    return {
+        "confusion": figures.confusion(corpus.labels, said.probability, corpus.classes),
+        "reliability": {
+            "before": figures.reliability(corpus.labels, said.before),
+            "after": figures.reliability(corpus.labels, said.probability),
+        },
+        "roc": figures.roc(corpus.labels, said.probability),
+    }
+
+
+def _corpus_of(card: FusionCard, folder: Path) -> str:
+    name = card.data.get("corpus")
+    if not isinstance(name, str):
+        raise ConfigError(f"{folder}: its card does not say which corpus its data is")
+    return name
+
+
+def _measure_of(name: str) -> Callable[..., dict[str, Any]] | None:
+    module = f"edgefuse.corpora.{name}"
+    return getattr(import_module(module), "measure", None) if find_spec(module) else None
+
+
+def _loader(config: ModelsConfig) -> Callable[[str], Model]:
+    def load(name: str) -> Model:
+        return model_store(config, SystemClock()).load(name, PartHealth("evaluate", "features"))
+
+    return load
