@@ -29,6 +29,7 @@ _HELPERS = {
     "incidents_rule",
     "incidents_stories",
     "incidents_world",
+    "sound",
     "street",
 }
 

@@ -22,7 +22,7 @@ def make(kind: str, options: dict[str, Any], load: Callable[[str], Model] | None
 
 @dataclass(frozen=True)
 class Tokens:
-    """Ids 1..`buckets` of the units of a text, 0 where nothing is: (n, length) int64.
+    """Ids 1..`buckets` of the units of a text, 0 where nothing is: (n, length), with `phrases` (n, phrases, length).
 
     Case is folded, and what is neither letter nor digit separates words. Hashing keeps no vocabulary (Weinberger et al.
     2009, "Feature Hashing for Large Scale Multitask Learning"); n-grams are those of words in angle brackets
@@ -32,6 +32,8 @@ class Tokens:
     unit: Literal["words", "characters", "ngrams"] = "words"
     length: int = 32
     """Units kept; those beyond are dropped."""
+    phrases: int = 0
+    """Not 0: the text is a list of phrases with `;` between them, so many are kept, and each is a row of its own."""
     buckets: int = 4096
     shortest: int = 2
     """Characters of an n-gram, at least."""
@@ -41,16 +43,21 @@ class Tokens:
     def __post_init__(self) -> None:
         if self.unit not in ("words", "characters", "ngrams"):
             raise ValueError(f"expected unit words, characters or ngrams, got '{self.unit}'")
-        if self.length < 1 or self.buckets < 1 or not 1 <= self.shortest <= self.longest:
-            raise ValueError("expected length, buckets and shortest of at least 1, and longest not below shortest")
+        if min(self.length, self.buckets) < 1 or self.phrases < 0 or not 1 <= self.shortest <= self.longest:
+            raise ValueError(
+                "expected length, buckets and shortest of at least 1, longest not below it, phrases not below 0"
+            )
 
     def __call__(self, raw: NDArray[Any]) -> NDArray[np.int64]:
-        """(n,) str -> (n, length)."""
-        ids = np.zeros((len(raw), self.length), np.int64)
-        for row, text in zip(ids, raw, strict=True):
-            found = [1 + crc32(unit.encode()) % self.buckets for unit in self._units(str(text).casefold())]
-            row[: len(found)] = found[: self.length]
-        return ids
+        """(n,) str -> (n, length), or (n, phrases, length)."""
+        rows = max(1, self.phrases)
+        ids = np.zeros((len(raw), rows, self.length), np.int64)
+        for sample, text in zip(ids, raw, strict=True):
+            parts = str(text).casefold().split(";")[:rows] if self.phrases else [str(text).casefold()]
+            for row, part in zip(sample, parts, strict=False):
+                found = [1 + crc32(unit.encode()) % self.buckets for unit in self._units(part)]
+                row[: len(found)] = found[: self.length]
+        return ids if self.phrases else ids[:, 0]
 
     def _units(self, text: str) -> Iterator[str]:
         words = _WORD.findall(text)

@@ -51,3 +51,13 @@ def test_wrong_options_are_told(options: dict[str, object]) -> None:
     """They are a mistake of the configuration."""
     with pytest.raises(ConfigError, match="tokens"):
         build(FeatureSpec(kind="tokens", options=options))
+
+
+def test_a_list_of_phrases_has_a_row_for_each() -> None:
+    """Phrases are parted by semicolons; those beyond the number are dropped, and what is not there is zeros."""
+    feature = Tokens("characters", 6, phrases=3)
+    ids = feature(texts("Lights on;off", "a;b;c;d"))
+    assert ids.shape == (2, 3, 6)
+    assert (ids[0, 1] > 0).sum() == 3
+    assert not ids[0, 2].any()
+    np.testing.assert_array_equal(ids[0, 0], Tokens("characters", 6)(texts("lights on"))[0])
