@@ -1,7 +1,7 @@
 """From a recipe to a model: trains every member, calibrates, exports, writes the card."""
 
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -58,10 +58,9 @@ def train_corpus(
     seeds: int | None = None,
     progress: Report = lambda *_: None,
     processes: int = 1,
-    load: Callable[[str], Model] | None = None,
 ) -> FusionCard:
-    """As `train`, of a corpus that is in memory; `load` gives models of the store, for features that need one."""
-    table = features(recipe, corpus, load or _load, progress)
+    """As `train`, of a corpus that is in memory."""
+    table = features(recipe, corpus, _load, progress)
     trainings = plan(recipe, table, design(recipe, table), seeds)
     with _whole(out) as folder:
         trained = train_all(table, trainings.jobs(), progress, processes)
