@@ -67,6 +67,7 @@ class Standardise(nn.Module):
     def fit(self, x: Tensor) -> None:
         """Take mean and spread of (n, *shape); what never varies is only shifted."""
         flat = x.reshape(-1, len(self.mean)).double()
+        flat = torch.where(flat.isinf(), torch.nan, flat)
         mean = flat.nanmean(0)
         spread = (flat - mean).square().nanmean(0).sqrt()
         self.mean.copy_(torch.nan_to_num(mean))

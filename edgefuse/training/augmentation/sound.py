@@ -37,7 +37,7 @@ def made_noise(kind: str, samples: int, rate: float, rng: np.random.Generator) -
     if kind == "hum":
         t = np.arange(samples) / (rate or 16000.0)
         base = rng.choice(_HUM)
-        parts = [np.sin(2 * np.pi * (base * k * t + rng.random())) / k * rng.random() for k in range(1, 9)]
+        parts = [np.sin(2 * np.pi * (base * k * t + rng.random())) / k * rng.uniform(0.3, 1) for k in range(1, 9)]
         made = np.sum(parts, axis=0)
     elif kind in {"white", "pink"}:
         made = rng.standard_normal(samples)
