@@ -15,7 +15,7 @@ class Phrases(nn.Module):
     """
 
     def __init__(
-        self, shape: tuple[int, ...], vocabulary: int, size: int = 64, width: int = 64, dropout: float = 0.1
+        self, shape: tuple[int, ...], vocabulary: int, size: int = 64, width: int = 48, dropout: float = 0.1
     ) -> None:
         super().__init__()
         phrases, _ = shape
@@ -30,7 +30,11 @@ class Phrases(nn.Module):
 
     def forward(self, ids: Tensor) -> Tensor:
         """Every phrase is encoded for itself, so their order does not matter."""
-        return self.each(ids.flatten(0, 1)).reshape(-1, self.width)
+        rows = ids.flatten(0, 1)
+        if self.training:  # the phrases of a batch recur in it
+            different, which = torch.unique(rows, dim=0, return_inverse=True)
+            return self.each(different)[which].reshape(-1, self.width)
+        return self.each(rows).reshape(-1, self.width)
 
     def each(self, ids: Tensor) -> Tensor:
         """(n, letters) -> (n, size)."""
