@@ -217,6 +217,27 @@ def _evaluate_commands(commands: Any) -> None:
     tasks.choices["wake"].add_argument(
         "--threshold", type=_probability, default=0.7, metavar="P", help="of the wake word, 0 to 1; default %(default)s"
     )
+    _fusion_tasks(tasks)
+
+
+def _fusion_tasks(tasks: Any) -> None:
+    fusion = _add(
+        tasks, "fusion", _evaluate_fusion, "A learned model: whole, degraded, and beside what it has to beat."
+    )
+    fusion.add_argument("model", metavar="MODEL", help="folder of the model, or the recipe that it was trained from")
+    fusion.add_argument("--data", type=Path, required=True, metavar="DIR", help="data of the layout it was trained on")
+    fusion.add_argument("--json", action="store_true", help="machine-readable result")
+    fusion.add_argument("--limit", type=_count, metavar="N", help="N samples, drawn at random, always the same")
+    fusion.add_argument("--report", type=Path, metavar="DIR", help="write a page with pictures here")
+    fusion.epilog = (
+        "A member judges only groups that it has not seen. Example: edgefuse evaluate fusion room --data days"
+    )
+    report = _add(tasks, "report", _evaluate_report, "One page about all learned models of a folder, from their cards.")
+    report.add_argument("models", type=Path, metavar="MODELS_DIR", help="folder with a folder per model")
+    report.add_argument("--data", type=Path, metavar="DIR", help="measure each of them, with a page of its own")
+    report.add_argument("--limit", type=_count, metavar="N", help="N samples of each, drawn at random")
+    report.add_argument("--out", type=Path, default=Path("report"), metavar="DIR", help="default: ./report")
+    report.add_argument("--json", action="store_true", help="the table as JSON on standard output instead of a page")
 
 
 def _demo_command(commands: Any) -> None:
@@ -339,6 +360,20 @@ def _evaluate(args: argparse.Namespace) -> int:
     from edgefuse.cli.evaluate import evaluate_command
 
     return evaluate_command(args)
+
+
+def _evaluate_fusion(args: argparse.Namespace) -> int:
+    _log_to_stderr()
+    from edgefuse.cli.evaluate_fusion import fusion_command
+
+    return fusion_command(args)
+
+
+def _evaluate_report(args: argparse.Namespace) -> int:
+    _log_to_stderr()
+    from edgefuse.cli.evaluate_fusion import report_command
+
+    return report_command(args)
 
 
 def _train(args: argparse.Namespace) -> int:

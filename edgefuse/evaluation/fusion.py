@@ -30,7 +30,7 @@ from edgefuse.fusion.card import FusionCard
 from edgefuse.pipeline.clock import SystemClock
 from edgefuse.resources import resource
 
-_EXTRA = 600
+_EXTRA = 1200
 """Samples for conditions other than clean, gone and noisy."""
 _LATER = ("delayed_", "frozen_", "desynchronised")
 
