@@ -12,6 +12,7 @@ from edgefuse.engines.guard import guarded
 from edgefuse.engines.select import CPU
 from edgefuse.engines.serve import Plugins
 from edgefuse.engines.store import Progress, Store, models_dir
+from edgefuse.fusion.card import FusionCard
 from edgefuse.registry import load, names
 
 
@@ -32,9 +33,11 @@ def nameable(config: ModelsConfig) -> Nameable:
     """Engines and models that a configuration may name here."""
     engines = ["auto", "cpu", *names("backend")]
     try:
-        return Nameable(engines, sorted(load_catalogue(models_dir(config))))
+        entries = load_catalogue(models_dir(config))
     except ModelError:  # told by whoever loads a model
         return Nameable(engines, ())
+    cards = {name: FusionCard.model_validate(entry.card["fusion"]) for name, entry in entries.items() if entry.trained}
+    return Nameable(engines, sorted(entries), cards)
 
 
 def trial_of(entry: Entry) -> Trial | None:

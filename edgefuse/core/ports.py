@@ -159,6 +159,9 @@ class Models(Protocol):
     def path(self, name: str) -> Path:
         """Verified local file or folder of a catalogue entry. Raises ModelError saying how to pull it."""
 
+    def card(self, name: str) -> Mapping[str, Any]:
+        """`card.json` of a trained model, an `edgefuse.fusion.card.FusionCard`. Raises ModelError where it has none."""
+
     def engine(self, name: str) -> tuple[str, str]:
         """Engine that the model is to have here, `cpu`, `tensorrt` ..., built or not, and why. Raises ModelError."""
 

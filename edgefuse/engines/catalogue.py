@@ -8,12 +8,18 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator, model_validator
 
 from edgefuse.core.errors import ModelError
+from edgefuse.fusion.card import FusionCard
 from edgefuse.resources import resource
 
 FileName: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$")]
 """Plain: no folder, not hidden."""
 InnerPath: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[^/\s].*$")]
 """Relative."""
+
+
+SINGLES = "singles.onnx"
+"""What a trained model is compared with; no part of it."""
+_MOST_MODALITIES = 8
 
 
 class _Strict(BaseModel):
@@ -143,6 +149,8 @@ class Entry(_Strict):
     raw: dict[FileName, Pin] = Field(default_factory=dict)
     sources: Annotated[list[Alternative], Field(min_length=1)]
     card: dict[str, Any] = Field(default_factory=dict)
+    trained: Path | None = None
+    """Folder of a model that `edgefuse train` made; it is used where it lies."""
 
     @property
     def size(self) -> int:
@@ -190,9 +198,12 @@ class Entry(_Strict):
 
 
 def load_catalogue(models: Path) -> dict[str, Entry]:
-    """The bundled catalogue and, winning over it, `catalogue.yaml` in the folder of models. Raises ModelError."""
-    path = models / "catalogue.yaml"
-    entries = {**_read(resource("models", "catalogue.yaml")), **_read(path, optional=True)}
+    """The bundled models and, winning over them, what is in the folder of models. Raises ModelError.
+
+    Either is a `catalogue.yaml` and the models beside it that were trained: folders with a `card.json`.
+    """
+    path, bundled = models / "catalogue.yaml", resource("models", "catalogue.yaml")
+    entries = {**_read(bundled), **_trained(bundled.parent), **_read(path, optional=True), **_trained(models)}
     for entry in entries.values():
         for name in entry.made_of:
             if name not in entries or entries[name].made_of:
@@ -209,6 +220,54 @@ def _read(path: Path, *, optional: bool = False) -> dict[str, Entry]:
         raise ModelError(f"{path}: not a catalogue of models: {_told(error)}") from error
     except (OSError, UnicodeDecodeError, yaml.YAMLError, AttributeError, TypeError) as error:
         raise ModelError(f"{path}: not a catalogue of models: {error}") from error
+
+
+def _trained(models: Path) -> dict[str, Entry]:
+    """An entry for every folder of `models` that has a card."""
+    try:
+        cards = sorted(models.glob("*/card.json")) if models.is_dir() else []
+        return {path.parent.name: _of_card(path) for path in cards}
+    except OSError as error:
+        raise ModelError(f"{models}: cannot look for trained models: {error}") from error
+
+
+def _of_card(path: Path) -> Entry:
+    """What `edgefuse train` wrote, as a model like any other. Raises ModelError, OSError."""
+    try:
+        card = FusionCard.model_validate_json(path.read_bytes())
+        pins = {name: Pin.model_validate(pin) for name, pin in card.files.items() if name.endswith(".onnx")}
+        used = {name: pin for name, pin in pins.items() if name != SINGLES}
+        if not used:
+            raise ModelError(f"{path}: expected an .onnx file under `files`, got {list(card.files)}; train it again")
+        return Entry(
+            name=path.parent.name,
+            what=card.what,
+            licence=card.licence,
+            used_by=["learned"] if card.task == "classify" else [],
+            optional=True,
+            files=used,
+            sources=[Alternative(take=[FileOrigin(file=path.parent, files={name: name for name in used})])],
+            card=_run_card(card),
+            trained=path.parent,
+        )
+    except ValidationError as error:
+        raise ModelError(f"{path}: not the card of a trained model: {_told(error)}; train it again") from error
+
+
+def _run_card(card: FusionCard) -> dict[str, Any]:
+    """What the engine layer needs: shapes with a batch of 1, and as many rows as there are masks."""
+    shapes = {name: one.shape for name, one in card.modalities.items()} | {"mask": [len(card.modalities)]}
+    most = 2 ** min(len(card.modalities), _MOST_MODALITIES)
+    return {
+        "format": "onnx",
+        "threads": 1,
+        "prefers": {"backend": "cpu", "because": "a decision takes the CPU less time than a GPU needs to be asked"},
+        "inputs": {name: {"shape": [1, *shape], "value": int(name == "mask")} for name, shape in shapes.items()},
+        "profiles": {
+            name: {"min": [1, *shape], "opt": [most, *shape], "max": [most, *shape]} for name, shape in shapes.items()
+        },
+        "fusion": card.model_dump(mode="json", by_alias=True),
+    }
 
 
 def _told(error: ValidationError) -> str:

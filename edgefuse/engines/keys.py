@@ -13,7 +13,7 @@ from edgefuse.engines.files import sha256_of
 from edgefuse.engines.precision import RECIPE
 from edgefuse.engines.sidecar import Key
 
-_NOT_ENGINE = frozenset({"about", "format", "outputs", "prefers", "threads"})
+_NOT_ENGINE = frozenset({"about", "format", "fusion", "outputs", "prefers", "threads"})
 """What a card says that changes no engine, at any depth; all the rest counts."""
 
 

@@ -3,10 +3,10 @@
 import errno
 import os
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from edgefuse.config.models import ModelsConfig
 from edgefuse.core.errors import ModelError, OperatorError
@@ -90,6 +90,8 @@ class Store:
         """Verified file, or folder of a model of several files; pulled first where the configuration allows it."""
         entry = self.entry(name)
         found = self._located(entry)
+        if found is None and entry.trained is not None:
+            raise ModelError(_untrained(entry))
         if found is None and self._auto:
             self.pull([name], self._progress)
             found = self._located(entry)
@@ -115,6 +117,15 @@ class Store:
                 self.on_loss()
 
         return Counted(self.engines.serve(entry, self.path(name), card, tell), health, self._clock)
+
+    def card(self, name: str) -> Mapping[str, Any]:
+        """What `edgefuse train` wrote of it. Raises ModelError for a model that was not trained here."""
+        entry = self.entry(name)
+        if entry.trained is None:
+            trained = sorted(each.name for each in self._entries.values() if each.trained)
+            raise ModelError(f"model '{name}' has no card.json: expected a trained one (known: {', '.join(trained)})")
+        card: Mapping[str, Any] = entry.card["fusion"]
+        return card
 
     def engine(self, name: str) -> tuple[str, str]:
         """Engine that the model is to have here, `cpu`, `tensorrt` ..., built or not, and why. Raises ModelError."""
@@ -163,7 +174,10 @@ class Store:
         return self._in_place(entry)
 
     def _in_place(self, entry: Entry) -> Path | None:
-        """Where an installed package holds the very files."""
+        """Where an installed package, or the folder of a trained model, holds the very files."""
+        if entry.trained is not None:
+            there = all(files.matches(entry.trained / name, pin) for name, pin in entry.files.items())
+            return entry.main_path(entry.trained) if there else None
         for source in entry.sources:
             folder = installed(source.take[0], entry.files) if len(source.take) == 1 else None
             if folder is not None:
@@ -183,6 +197,8 @@ class Store:
         if wrong:
             raise ModelError(_mismatch(folder / wrong[0], entry.files[wrong[0]]) + "; pull it again to repair it")
         found = self._in_place(entry)
+        if found is None and entry.trained is not None:
+            raise ModelError(_untrained(entry))
         if found is None:
             raise ModelError(f"not here: run `edgefuse models pull {entry.name}`")
         return found
@@ -190,9 +206,11 @@ class Store:
     def _row(self, entry: Entry) -> ModelRow:
         folder = self.dir / entry.name
         found = self._located(entry)
-        present = all((folder / name).exists() for name in entry.files)
+        present = all(((entry.trained or folder) / name).exists() for name in entry.files)
         state: State = "cached" if found is not None else "corrupt" if present else "missing"
         source = files.source_of(folder) if found is not None else ""
+        if entry.trained is not None:
+            source = f"trained, {entry.trained}"
         engine, precision, why = self._engine(entry, found)
         return ModelRow(
             name=entry.name,
@@ -222,6 +240,8 @@ class Store:
         return choice.name, choice.precision, choice.why
 
     def _pull_one(self, entry: Entry, progress: Progress) -> None:
+        if entry.trained is not None:
+            raise ModelError(_untrained(entry))
         total = entry.download or entry.size
         try:
             with files.locked(self.dir / ".locks" / entry.name, lambda: progress(entry.name, 0, total)):
@@ -303,6 +323,13 @@ def models_dir(config: ModelsConfig) -> Path:
         return Path(chosen).expanduser()
     except RuntimeError as error:
         raise ModelError(f"there is no home directory to keep models in ({error}); set EDGEFUSE_MODELS") from error
+
+
+def _untrained(entry: Entry) -> str:
+    """Why a trained model is not here: a card is always passed on, its weights are not."""
+    wrong = [_mismatch(entry.trained / name, pin) for name, pin in entry.files.items() if entry.trained is not None]
+    again = f"`edgefuse train {entry.card['fusion'].get('recipe', {}).get('name') or entry.name} --data DIR` makes it"
+    return f"model '{entry.name}' in {entry.trained}: {'; '.join(wrong)}; {again}"
 
 
 def _mismatch(path: Path, pin: Pin) -> str:

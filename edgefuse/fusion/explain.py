@@ -66,10 +66,11 @@ def because(shares: Sequence[Share], missing: Mapping[str, Sequence[str]]) -> tu
     """One sentence per share, strongest first, then one per missing modality (name -> its silent parts)."""
     told = sorted((share for share in shares if share.counts), key=lambda share: -abs(share.log_odds))
     silent = [f"nothing is known from {name}: {', '.join(parts)} not working" for name, parts in missing.items()]
-    return (*(f"{share.what}: speaks {_weight(share.log_odds)}" for share in told), *silent)
+    return (*(f"{share.what}: speaks {weight(share.log_odds)}" for share in told), *silent)
 
 
-def _weight(log_odds: float) -> str:
+def weight(log_odds: float) -> str:
+    """`strongly for it (+2.3)`."""
     adverb = next(word for least, word in _ADVERBS if abs(log_odds) >= least)
     return f"{adverb}{'for' if log_odds > 0 else 'against'} it ({log_odds:+.1f})"
 

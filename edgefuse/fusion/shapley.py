@@ -23,7 +23,8 @@ def subsets(count: int) -> NDArray[np.bool_]:
 
 def shapley(values: NDArray[np.float64]) -> NDArray[np.float64]:
     """(count,) of `values`, (2**count,), one for each of `subsets`; with the first they sum to the last."""
-    return np.asarray(_weights(len(values).bit_length() - 1) @ values)
+    count = len(values).bit_length() - 1
+    return np.asarray(_weights(count) @ values) if count else np.zeros(0)
 
 
 def without(values: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
+from typing import Any
 
 from edgefuse.config.models import Device, Site
 from edgefuse.core.errors import ModelError
@@ -102,6 +103,10 @@ class NoModels:
     """A model store that is empty."""
 
     def path(self, name: str) -> Path:
+        """Raise ModelError."""
+        raise ModelError(f"no model '{name}' in this test; give make_context a real store")
+
+    def card(self, name: str) -> Mapping[str, Any]:
         """Raise ModelError."""
         raise ModelError(f"no model '{name}' in this test; give make_context a real store")
 

@@ -23,6 +23,7 @@ def check_fuser(make: Callable[[], Fuser], facts: Sequence[Observation | HealthC
     yield Check("decisions are well-formed and add up", lambda: _adds_up(make(), facts))
     yield Check("never changes a fact", lambda: _leaves_alone(make(), facts))
     yield Check("ignores what it does not want", lambda: _ignores(make, facts))
+    yield Check("what is missing adds nothing", lambda: _unknown_is_not_no(make(), facts))
     yield Check("takes long silence", lambda: _survives_silence(make(), facts))
 
 
@@ -101,6 +102,18 @@ def _ignores(make: Callable[[], Fuser], facts: Sequence[Observation | HealthChan
         noise = [_foreign(fact)] if isinstance(fact, Observation) else []
         again += noisy.update([*noise, fact], _time(fact))
     assert first == again, "observations of a part that it does not know changed its mind"
+
+
+def _unknown_is_not_no(fuser: Fuser, facts: Sequence[Observation | HealthChange]) -> None:
+    before = decide(fuser, facts)
+    end = _time(facts[-1])
+    dead = [HealthChange(part, "failed", "switched off", end) for part in sorted(fuser.parts)]
+    for decision in [*before, *fuser.update(dead, end)]:
+        for name in set(decision.missing) & set(decision.contributions):
+            assert abs(decision.contributions[name]) < _CLOSE, f"{name} is missing and adds {decision.contributions}"
+            assert abs(decision.without[name] - decision.p) < _CLOSE, f"{name} is missing, but p is another without it"
+    last = [*before, *fuser.update([], end + SECOND)][-1]
+    assert last.missing or not before[-1].evidence or not dead, "every part is dead and nothing is missing"
 
 
 def _survives_silence(fuser: Fuser, facts: Sequence[Observation | HealthChange]) -> None:

@@ -1,6 +1,6 @@
 """The checks of `edgefuse.testing` over every part that is registered, those of third parties too."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from edgefuse.config.models import Device, Site, Thing
 from edgefuse.core.errors import ConfigError, ModelError
 from edgefuse.core.health import PartHealth
 from edgefuse.core.ports import Model
-from edgefuse.core.types import SAMPLE_RATE, SECOND, AudioChunk, Frame, HealthChange, Observation, Sample
+from edgefuse.core.types import SAMPLE_RATE, SECOND, AudioChunk, Frame, HealthChange, Modality, Observation, Sample
 from edgefuse.demo.sound import speak, synthesiser
 from edgefuse.engines.store import Store
 from edgefuse.pipeline.clock import SystemClock
@@ -29,6 +29,7 @@ from edgefuse.testing import (
     ordinary,
     run_all,
 )
+from edgefuse.testing.trained import Shelf, Sum
 
 CONFIGURED: tuple[Kind, ...] = ("source", "detector", "fuser", "publisher")
 BAYES = {
@@ -37,6 +38,14 @@ BAYES = {
         {"from": "eyes", "label": "person", "if_true": 0.9, "if_false": 0.05, "half_life_s": 10},
         {"from": "pir", "label": "motion", "equals": True, "if_true": 0.8, "if_false": 0.1, "half_life_s": 5},
     ],
+}
+LEARNED = {
+    "model": "sum",
+    "label": "yes",
+    "inputs": {
+        "person": {"from": "eyes", "label": "person"},
+        "motion": {"from": "pir", "label": "motion"},
+    },
 }
 
 
@@ -174,6 +183,9 @@ class Noting:
         self.asked.add(name)
         return self._store.path(name)
 
+    def card(self, name: str) -> Mapping[str, Any]:
+        return self._store.card(name)
+
     def engine(self, name: str) -> tuple[str, str]:
         return self._store.engine(name)
 
@@ -219,10 +231,12 @@ def facts() -> list[Observation | HealthChange]:
 @pytest.mark.parametrize("name", names("fuser"))
 def test_fuser(name: str) -> None:
     """A fuser is pure under repetition; what it says adds up."""
-    config = configured("fuser", name, {"bayes": BAYES}.get(name, {}))
+    config = configured("fuser", name, {"bayes": BAYES, "learned": LEARNED}.get(name, {}))
 
     def make() -> Any:
-        context = make_context("hall.used", kind="belief", modalities={"eyes": "vision", "pir": "sensor"})
+        models = Shelf(Sum({"person": 3.0, "motion": 2.0}, bias=-2.0))
+        modalities: dict[str, Modality] = {"eyes": "vision", "pir": "sensor"}
+        context = make_context("hall.used", kind="belief", models=models, modalities=modalities)
         return built("fuser", name, config, context)
 
     run_all(check_fuser(make, facts()))

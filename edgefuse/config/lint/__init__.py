@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
-from edgefuse.config.lint.engines import Nameable, engine_remarks
+from edgefuse.config.lint.engines import Nameable, engine_remarks, trained_remarks
 from edgefuse.config.lint.parts import part_remarks
 from edgefuse.config.lint.rules import rule_remarks
 from edgefuse.config.lint.scope import Remark, Scope
@@ -36,4 +36,6 @@ def lint(
     yield from part_remarks(scope)
     yield from rule_remarks(scope)
     if nameable is not None:
-        yield from engine_remarks(site.models, nameable(site.models))
+        known = nameable(site.models)
+        yield from engine_remarks(site.models, known)
+        yield from trained_remarks(site, known)

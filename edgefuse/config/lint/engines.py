@@ -1,10 +1,11 @@
-"""Checks of `models`: the engines and models that it names."""
+"""Checks of what names engines and models: `models`, and beliefs that ask a trained model."""
 
-from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 from edgefuse.config.lint.scope import Remark
-from edgefuse.config.models import ModelsConfig
+from edgefuse.config.models import ModelsConfig, Site
 from edgefuse.config.wording import nearest
 
 
@@ -15,6 +16,8 @@ class Nameable:
     engines: Collection[str]
     models: Collection[str]
     """Of the catalogue; empty where it cannot be read, and nothing is concluded."""
+    cards: Mapping[str, Any] = field(default_factory=dict)
+    """Of the trained models among them."""
 
 
 def engine_remarks(models: ModelsConfig, known: Nameable) -> Iterator[Remark]:
@@ -30,3 +33,22 @@ def engine_remarks(models: ModelsConfig, known: Nameable) -> Iterator[Remark]:
         if engine not in known.engines:
             message = f"expected an engine that is installed, got '{engine}'{nearest(engine, known.engines)}"
             yield Remark(("models", *path), message)
+
+
+def trained_remarks(site: Site, known: Nameable) -> Iterator[Remark]:
+    """Beliefs whose Config has `model` and `fits(card)`: a model that is not there, and what does not fit its card.
+
+    A model that is not there is a warning where the belief says what decides otherwise.
+    """
+    for name, belief in site.beliefs.items():
+        fits = getattr(belief, "fits", None)
+        if fits is None or not known.models:
+            continue
+        if belief.model in known.cards:
+            for place, message in fits(known.cards[belief.model]):
+                yield Remark(("beliefs", name, *place), message, key=len(place) > 1)
+            continue
+        spare = getattr(belief, "otherwise", None) is not None
+        message = f"expected a trained model, got '{belief.model}'{nearest(belief.model, known.cards)}"
+        instead = "; what stands under `otherwise` would decide" if spare else ""
+        yield Remark(("beliefs", name, "model"), message + instead, warning=spare)

@@ -135,7 +135,7 @@ def reach(belief: Any, down: Iterable[str]) -> tuple[float, float]:
 
 
 def _evidence(belief: Any) -> set[str]:
-    return {evidence_from(item) for item in evidence_of(belief)}
+    return {evidence_from(item) for _, item in evidence_of(belief)}
 
 
 def _seen(condition: Seen, at: World) -> Chance:

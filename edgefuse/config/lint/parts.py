@@ -155,8 +155,8 @@ def _belief(scope: Scope, name: str, belief: Any) -> Iterator[Remark]:
     items = evidence_of(belief)
     if not items and hasattr(belief, "evidence"):
         yield Remark(("beliefs", name), "has no evidence and stays at its prior for ever", warning=True, key=True)
-    for i, item in enumerate(items):
-        path = ("beliefs", name, "evidence", i)
+    for place, item in items:
+        path = ("beliefs", name, *place)
         part = evidence_from(item)
         yield from scope.refers((*path, "from"), part, "a source or detector", "sources", "detectors")
         zone, label = getattr(item, "zone", None), getattr(item, "label", None)

@@ -62,9 +62,13 @@ class Scope:
         return modality in {None, {"utterance": "audio", "object": "vision"}[kind]}
 
 
-def evidence_of(belief: Any) -> list[Any]:
-    """What a belief rests on, for fusers that are configured by a list of evidence."""
-    return list(getattr(belief, "evidence", None) or ())
+def evidence_of(belief: Any) -> list[tuple[Path, Any]]:
+    """What a belief rests on, with its place below the belief: a list `evidence`, `inputs` by name, and `otherwise`."""
+    listed = [(("evidence", i), item) for i, item in enumerate(getattr(belief, "evidence", None) or ())]
+    fed = [(("inputs", name), item) for name, item in (getattr(belief, "inputs", None) or {}).items() if item]
+    spare = getattr(belief, "otherwise", None)
+    others = evidence_of(spare) if spare is not None else []
+    return [*listed, *fed, *((("otherwise", *path), item) for path, item in others)]
 
 
 def evidence_from(item: Any) -> str:

@@ -56,6 +56,9 @@ class Shelf:
     def path(self, name: str) -> Path:
         raise ModelError(name)
 
+    def card(self, name: str) -> Mapping[str, Any]:
+        raise ModelError(name)
+
     def engine(self, name: str) -> tuple[str, str]:
         raise ModelError(name)
 

@@ -1,0 +1,146 @@
+"""What is remembered of each channel of a learned belief, and the windows of its modalities at one moment."""
+
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgefuse.core.errors import ModelError
+from edgefuse.core.types import SECOND, Nanoseconds, Observation
+from edgefuse.fusion.card import ModalityCard
+from edgefuse.fusion.features.build import Feature, build
+from edgefuse.fusion.features.grid import GridOptions, present, sample
+from edgefuse.fusion.look import Look, value_of
+
+_PER_STEP = 16
+"""Values that are kept per step: of a part that tells more, those in between are forgotten."""
+_FAR = 1.0
+"""Beyond the range of the training data by more than so many times its width: a modality is not believed."""
+
+
+@dataclass(slots=True)
+class Channel:
+    """The latest values of one channel; bounded by time and by number."""
+
+    name: str
+    look: Look | None
+    """None where the user has no such part."""
+    span: Nanoseconds
+    """What is older than this can never be looked at."""
+    step: Nanoseconds
+    alive: bool = False
+    latest: Observation | None = None
+    times: list[Nanoseconds] = field(default_factory=list)
+    values: list[float] = field(default_factory=list)
+
+    def take(self, observation: Observation) -> bool:
+        """Note what it tells; False where it tells nothing of this channel."""
+        if self.look is None or observation.detector != self.look.from_:
+            return False
+        value = value_of(self.look, observation)
+        if value is None:
+            return False
+        if self.latest is not None and observation.end == self.latest.end and "value" not in observation.data:
+            value = max(value, self.values[-1])  # three persons in a frame are one sighting
+        self.put(observation.end, value)
+        if self.latest is None or observation.end >= self.latest.end:
+            self.latest = observation
+        return True
+
+    def put(self, t: Nanoseconds, value: float) -> None:
+        """Keep a value in its place in time."""
+        at = bisect_right(self.times, t)
+        if at == len(self.times) > 1 and t - self.times[-2] < self.step // _PER_STEP:
+            del self.times[-1], self.values[-1]
+            at -= 1
+        self.times.insert(at, t)
+        self.values.insert(at, value)
+        old = bisect_right(self.times, self.times[-1] - self.span) - 1
+        if old > 0:
+            del self.times[:old], self.values[:old]
+
+
+@dataclass(slots=True)
+class Sight:
+    """One modality at one moment."""
+
+    raw: NDArray[np.float32]
+    """(steps, channels)"""
+    why: str = ""
+    """Why it cannot speak; empty where it can."""
+
+
+@dataclass(slots=True)
+class ModalityWindow:
+    """One modality of the model."""
+
+    name: str
+    options: GridOptions
+    features: Feature
+    channels: list[Channel]
+    seen: Sequence[tuple[float, float]]
+    """Least and greatest value of each channel in the training data; empty where nobody noted it."""
+
+    @property
+    def wanted(self) -> bool:
+        """Whether the user feeds it at all."""
+        return any(channel.look is not None for channel in self.channels)
+
+    def latest(self) -> list[tuple[tuple[str, str], Observation]]:
+        """((part, label), observation): what each channel that works told last."""
+        return [((c.look.from_, c.look.label), c.latest) for c in self.channels if c.look and c.alive and c.latest]
+
+    def alive(self, part: str, t: Nanoseconds, *, alive: bool) -> None:
+        """Note whether a part works; a channel that rests at a value rests from then on."""
+        for channel in self.channels:
+            if channel.look is None or channel.look.from_ != part:
+                continue
+            rest = self.options.rest.get(channel.name)
+            if alive and not channel.alive and rest is not None:
+                channel.put(t, rest)
+            channel.alive = alive
+
+    def look(self, now: Nanoseconds) -> Sight:
+        """The window that ends now, and whether the model can be asked about it."""
+        times, hold = self.options.times(now), round(self.options.hold_s * SECOND)
+        columns = [
+            sample(each.times, each.values, times, hold, self.options.rest.get(each.name, float("nan")))
+            if each.alive
+            else np.full(len(times), np.nan, np.float32)
+            for each in self.channels
+        ]
+        raw = np.stack(columns, axis=1)
+        return Sight(raw, self._silent(raw) or self._far(raw[-1]))
+
+    def _silent(self, raw: NDArray[np.float32]) -> str:
+        if present(raw[None], partial=self.options.partial)[0]:
+            return ""
+        dead = sorted({each.look.from_ for each in self.channels if each.look and not each.alive})
+        if dead:
+            return f"{', '.join(dead)} not working"
+        lacking = [each.name for each, value in zip(self.channels, raw[-1], strict=True) if np.isnan(value)]
+        return f"no {', '.join(lacking)} within {self.options.hold_s:g} s"
+
+    def _far(self, values: NDArray[np.float32]) -> str:
+        for channel, value, (low, high) in zip(self.channels, values, self.seen or [], strict=bool(self.seen)):
+            margin = _FAR * (high - low)
+            if value < low - margin or value > high + margin:
+                return f"{channel.name} {value:.4g} is far from what the model knows ({low:.4g} to {high:.4g})"
+        return ""
+
+
+def windows(modalities: Mapping[str, ModalityCard], inputs: Mapping[str, Look | None]) -> list[ModalityWindow]:
+    """A window per modality of a card, fed as `inputs` says. Raises ModelError for features that need more."""
+    found = []
+    for name, card in modalities.items():
+        if card.features.kind != "grid":
+            raise ModelError(
+                f"modality '{name}' takes features of kind '{card.features.kind}': a belief can only be fed with 'grid'"
+            )
+        options = GridOptions.model_validate(card.features.options)
+        step, hold = round(options.step_s * SECOND), round(options.hold_s * SECOND)
+        channels = [Channel(each, inputs.get(each), options.span + hold + step, step) for each in options.channels]
+        found.append(ModalityWindow(name, options, build(card.features), channels, card.seen))
+    return found
