@@ -97,16 +97,17 @@ def export(module: Ensemble | Singles, data: Data, path: Path) -> float:
     names = [*module.names, "mask"] if masked else module.names
     feeds = _feeds(data, masked=masked)
     module.eval()
-    _write(module, [torch.as_tensor(feeds[name][:2]) for name in names], path, names)
+    write_onnx(module, module.outputs, [torch.as_tensor(feeds[name][:2]) for name in names], path, names)
     worst = difference(module, path, feeds, names)
     if not worst <= _AGREE:
         raise ModelError(f"{path.name}: ONNX Runtime differs from torch by {worst:.2g}, expected at most {_AGREE:g}")
     return worst
 
 
-def _write(module: Ensemble | Singles, example: list[Tensor], path: Path, names: list[str]) -> None:
-    members = {name for name in module.outputs if name.endswith("members")}
-    axes = {name: {0: "batch"} for name in [*names, *module.outputs]} | {name: {1: "batch"} for name in members}
+def write_onnx(module: nn.Module, outputs: Sequence[str], example: list[Tensor], path: Path, names: list[str]) -> None:
+    """Write a module with free batch: the first axis of inputs and outputs, the second of `members`."""
+    members = {name for name in outputs if name.endswith("members")}
+    axes = {name: {0: "batch"} for name in [*names, *outputs]} | {name: {1: "batch"} for name in members}
     with needs("convert", "writing ONNX files"):
         import onnx  # noqa: F401  torch asks for it late
     with warnings.catch_warnings():
@@ -116,7 +117,7 @@ def _write(module: Ensemble | Singles, example: list[Tensor], path: Path, names:
             tuple(example),
             str(path),
             input_names=names,
-            output_names=module.outputs,
+            output_names=list(outputs),
             dynamic_axes=axes,
             opset_version=_OPSET,
             dynamo=False,

@@ -1,15 +1,11 @@
 """From a recipe to a model: trains every member, calibrates, exports, writes the card."""
 
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from edgefuse.core.errors import ConfigError
 from edgefuse.core.ports import Model
 from edgefuse.corpora import corpus as corpora
 from edgefuse.corpora.corpus import Corpus, Report, sha256_of
@@ -19,6 +15,7 @@ from edgefuse.training.card import Judged, card_of, judge
 from edgefuse.training.curves import draw
 from edgefuse.training.data import Data, design, features
 from edgefuse.training.export import Ensemble, Singles, export
+from edgefuse.training.folder import replaceable, whole
 from edgefuse.training.jobs import train_all
 from edgefuse.training.plan import Plan, plan
 from edgefuse.training.recipe import Recipe
@@ -45,7 +42,7 @@ def train(
         fuse = import_module("edgefuse.training.picture_fusion").train
         card: FusionCard = fuse(recipe, data, out, seeds=seeds, progress=progress)
         return card
-    _replaceable(out)
+    replaceable(out)
     found = corpora.load(recipe.data.corpus, data, {**recipe.data.options, **recipe.data.training}, progress)
     return train_corpus(recipe, found, out, seeds=seeds, progress=progress, processes=processes)
 
@@ -62,7 +59,7 @@ def train_corpus(
     """As `train`, of a corpus that is in memory."""
     table = features(recipe, corpus, _load, progress)
     trainings = plan(recipe, table, design(recipe, table), seeds)
-    with _whole(out) as folder:
+    with whole(out) as folder:
         trained = train_all(table, trainings.jobs(), progress, processes)
         progress("calibrating and writing", 0, 1)
         judged = _judged(table, trainings, trained)
@@ -111,27 +108,6 @@ def _write(data: Data, trainings: Plan, trained: dict[str, Trained], judged: Jud
             for name, jobs in trainings.singles.items()
         }
     return extra
-
-
-@contextmanager
-def _whole(out: Path) -> Iterator[Path]:
-    """A folder beside `out` that takes its place once everything is in it."""
-    _replaceable(out)
-    out = out.absolute()
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as temporary:
-        folder = Path(temporary) / "new"
-        folder.mkdir()
-        yield folder
-        if out.is_dir():
-            out.rename(Path(temporary) / "old")
-        folder.rename(out)
-
-
-def _replaceable(out: Path) -> None:
-    """Only a model is replaced by a model."""
-    if out.exists() and not (out / "card.json").exists() and (not out.is_dir() or any(out.iterdir())):
-        raise ConfigError(f"{out}: expected a folder of a model or a new one, got something else; choose another --out")
 
 
 def _load(name: str) -> Model:

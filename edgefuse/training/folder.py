@@ -1,0 +1,29 @@
+"""The folder that a training writes: whole, or not at all."""
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from edgefuse.core.errors import ConfigError
+
+
+@contextmanager
+def whole(out: Path) -> Iterator[Path]:
+    """A folder beside `out` that takes its place once everything is in it. Raises ConfigError as `replaceable`."""
+    replaceable(out)
+    out = out.absolute()
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as temporary:
+        folder = Path(temporary) / "new"
+        folder.mkdir()
+        yield folder
+        if out.is_dir():
+            out.rename(Path(temporary) / "old")
+        folder.rename(out)
+
+
+def replaceable(out: Path) -> None:
+    """Only a model is replaced by a model. Raises ConfigError for anything else in its place."""
+    if out.exists() and not (out / "card.json").exists() and (not out.is_dir() or any(out.iterdir())):
+        raise ConfigError(f"{out}: expected a folder of a model or a new one, got something else; choose another --out")
