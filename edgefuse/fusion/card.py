@@ -5,7 +5,18 @@ from typing import Any, Literal, TypeAlias
 from pydantic import BaseModel, ConfigDict, Field
 
 FeatureKind: TypeAlias = Literal[
-    "logmel", "mfcc", "plp", "speech_embedding", "image", "hog", "frames", "sequence", "grid", "table", "tokens"
+    "logmel",
+    "mfcc",
+    "plp",
+    "speech_embedding",
+    "image",
+    "hog",
+    "detections",
+    "frames",
+    "sequence",
+    "grid",
+    "table",
+    "tokens",
 ]
 
 

@@ -18,6 +18,7 @@ _MODULES = {
     "speech_embedding": "embedding",
     "image": "image",
     "hog": "image",
+    "detections": "detections",
     "frames": "image",
     "sequence": "sequence",
     "grid": "grid",
