@@ -24,19 +24,20 @@ class Cnn2d(nn.Module):
         steps: list[nn.Module] = []
         for number in range(layers):
             wider = round(width * grow**number)
-            steps += [nn.Conv2d(size, wider, 3, padding=1, bias=False), nn.BatchNorm2d(wider), nn.ReLU()]
+            steps += [nn.Conv2d(size, wider, 3, padding=1, bias=False), nn.BatchNorm2d(wider)]
             if side > 1:
                 steps.append(nn.MaxPool2d(2))
                 side //= 2
+            steps.append(nn.ReLU())  # after the pooling it is the same and has less to do
             size = wider
-        self.steps = nn.Sequential(*steps, nn.Dropout(dropout))
+        self.steps = nn.Sequential(*steps, nn.Dropout(dropout)).to(memory_format=torch.channels_last)  # pools faster
         self.width = 2 * size
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, h, w) or (B, colours, h, w) -> (B, width): mean and maximum over the picture."""
         if x.dim() == _PLANE + 1:
             x = x.unsqueeze(1)
-        h = self.steps(x).flatten(2)
+        h = self.steps(x.contiguous(memory_format=torch.channels_last)).flatten(2)
         return torch.cat([h.mean(2), h.amax(2)], 1)
 
 
