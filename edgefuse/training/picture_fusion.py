@@ -75,11 +75,9 @@ def _member(
             first, second = _crop([each[batch] for each in pictures], draw)
             lost = loss(first, second, network(first, second, torch.ones(len(batch), 2)))
             if not torch.isfinite(lost):
-                raise ModelError(
-                    f"recipe '{recipe.name}': the loss is no number in epoch {epoch + 1}; lower train.rate"
-                )
+                raise ModelError(f"recipe '{recipe.name}': the loss is no number (epoch {epoch + 1}); lower train.rate")
             optimiser.zero_grad()
-            lost.backward()
+            lost.backward()  # type: ignore[no-untyped-call]  # torch has no types here
             optimiser.step()
             schedule.step()
         progress(f"training member {seed}", seed * spec.epochs + epoch + 1, of * spec.epochs)
@@ -98,7 +96,7 @@ def _export(module: Pictures, pictures: list[Tensor], names: list[str], path: Pa
     count = min(3, len(pictures[0]))
     mask = torch.tensor([[1.0, 1.0], [1.0, 0.0], [0.0, 1.0]])[:count]
     example = [*(each[:count] for each in pictures), mask]
-    write_onnx(module, example, path, [*names, "mask"])
+    write_onnx(module, Pictures.outputs, example, path, [*names, "mask"])
     feeds: dict[str, NDArray[Any]] = {name: each.numpy() for name, each in zip([*names, "mask"], example, strict=True)}
     worst = difference(module, path, feeds, [*names, "mask"])
     if not worst <= _AGREE:
@@ -108,7 +106,7 @@ def _export(module: Pictures, pictures: list[Tensor], names: list[str], path: Pa
 
 def _card(recipe: Recipe, corpus: Corpus, held: list[NDArray[np.bool_]], worst: float) -> FusionCard:
     shape = [1, *corpus.raws["mri"].data.shape[1:]]
-    feature = FeatureSpec(kind="image", options={"channels_first": True})
+    feature = FeatureSpec(kind="image")
     return FusionCard(
         schema=1,
         name=recipe.name,

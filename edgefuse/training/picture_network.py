@@ -35,7 +35,7 @@ class PictureFusion(nn.Module):
             layers += [nn.Conv2d(channels, width, 3, padding=dilation, dilation=dilation), nn.GELU()]
         last = nn.Conv2d(width, levels + 1, 1)
         nn.init.zeros_(last.weight)
-        nn.init.zeros_(last.bias)
+        nn.init.zeros_(last.bias)  # type: ignore[arg-type]  # it has one
         self.decide = nn.Sequential(*layers, last)
         self.trust = nn.Parameter(torch.full((levels + 1, len(_RADII)), 1.0))
 
