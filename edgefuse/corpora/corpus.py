@@ -23,6 +23,9 @@ _HELPERS = {
     "corpus",
     "cutouts",
     "feelings",
+    "health_motion",
+    "health_rule",
+    "health_vitals",
     "incidents_climate",
     "incidents_home",
     "incidents_parts",
@@ -30,6 +33,7 @@ _HELPERS = {
     "incidents_stories",
     "incidents_world",
     "sound",
+    "spoken",
     "street",
 }
 

@@ -57,7 +57,8 @@ def evaluate(
     """Measure a trained model: a folder with card.json, or the name or path of a recipe whose model is kept.
 
     Samples of groups that every member was trained on are left out and counted. `limit` takes that many samples at
-    random. A corpus module may have `measure(corpus, outputs, card) -> dict`, whose figures are added under its keys.
+    random. A corpus module may have `measure(corpus, outputs, card) -> dict`, whose figures are added under its keys,
+    and `tried(corpus, judge) -> dict`, which may ask for probabilities (n, classes) of other inputs: `judge(corpus)`.
     Raises ConfigError for data that does not fit, ModelError for files that do not belong together.
     """
     config = models or ModelsConfig()
@@ -72,7 +73,9 @@ def evaluate(
     trained = open_model(folder, _loader(config))
     try:
         corpus = corpora.load(name, data, card.recipe.get("data", {}).get("options", {}), progress)
-        return measured(trained, corpus, limit=limit, progress=progress, more=_measure_of(name))
+        return measured(
+            trained, corpus, limit=limit, progress=progress, more=_hook(name, "measure"), again=_hook(name, "tried")
+        )
     finally:
         trained.close()
 
@@ -84,6 +87,7 @@ def measured(
     limit: int | None = None,
     progress: Report = lambda *_: None,
     more: Callable[..., dict[str, Any]] | None = None,
+    again: Callable[..., dict[str, Any]] | None = None,
 ) -> dict[str, Any]:
     """The figures of a model on a corpus; the keys are stable."""
     card = trained.card
@@ -121,6 +125,8 @@ def measured(
     if more is not None:
         clean = whole.said["clean"]
         result |= more(fitting, {"probability": clean.probability, **clean.more}, card)
+    if again is not None:
+        result |= again(fitting, lambda other: outcomes(trained, other, [tried[0]])[tried[0].name].probability)
     done: dict[str, Any] = rounded(result)
     return done
 
@@ -176,9 +182,9 @@ def _corpus_of(card: FusionCard, folder: Path) -> str:
     return name
 
 
-def _measure_of(name: str) -> Callable[..., dict[str, Any]] | None:
-    module = f"edgefuse.corpora.{name}"
-    return getattr(import_module(module), "measure", None) if find_spec(module) else None
+def _hook(corpus: str, name: str) -> Callable[..., dict[str, Any]] | None:
+    module = f"edgefuse.corpora.{corpus}"
+    return getattr(import_module(module), name, None) if find_spec(module) else None
 
 
 def _loader(config: ModelsConfig) -> Callable[[str], Model]:

@@ -1,0 +1,178 @@
+"""Speech Commands (Warden 2018): words of one second by many speakers, and the phrases that are listened for.
+
+The text of a sample is the list of phrases that a home has enrolled, the same for every recording: it says what the
+classes mean, not which one was said. Training adds synthesised words, each with a list of its own in which the word
+stands somewhere or not at all, so that what is learned is to compare sound with spelling.
+"""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from zlib import crc32
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgefuse.core.errors import ConfigError
+from edgefuse.corpora import sound, spoken
+from edgefuse.corpora.corpus import Corpus, Raw, Report, folder_of
+
+RATE = 16000
+SYNTHETIC = "synthetic"
+"""Group of what is synthesised."""
+SILENCE, UNKNOWN = "_silence_", "_unknown_"
+_NAME = re.compile(r"^(?:(?P<word>[a-z]+)_)?(?P<speaker>[0-9a-f]+)_nohash_\d+")
+_ABSENT = 0.15
+"""Share of synthesised words that are not in their list."""
+_OTHERS = 400
+"""Recordings of commands and silence that new phrases must not be found in."""
+
+
+@dataclass(frozen=True)
+class _Options:
+    phrases: tuple[str, ...] = ("down", "go", "left", "no", "off", "on", "right", "stop", "up", "yes")
+    """The first classes, in this order; each is a folder and what is written for it."""
+    synthetic: int = 0
+    """Synthesised words that are added, with random lists of phrases."""
+    seed: int = 0
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        return (*self.phrases, SILENCE, UNKNOWN)
+
+
+@dataclass(frozen=True, slots=True)
+class _Clip:
+    path: Path
+    label: str
+    speaker: str
+    word: str
+    """What is said; empty for silence."""
+
+
+def read(path: Path, options: Mapping[str, Any], report: Report) -> Corpus:
+    """Modalities audio (n, 16000) int16 and text (n,), a folder for each class, groups are speakers.
+
+    `extra["words"]` has checksum of a recording -> what is said in it. Raises ConfigError for another layout and wrong
+    options.
+    """
+    wanted = _options(options)
+    clips = _clips(folder_of(path, "speech_commands"), wanted)
+    sounds = np.zeros((len(clips), RATE), np.int16)
+    for number, clip in enumerate(clips):
+        report("recordings", number, len(clips))
+        sounds[number] = sound.as_int16(sound.fitted(sound.read(clip.path, RATE), RATE))
+    said = {checksum(row): clip.word for row, clip in zip(sounds, clips, strict=True)}
+    texts = [";".join(wanted.phrases)] * len(clips)
+    labels = [wanted.classes.index(clip.label) for clip in clips]
+    groups = [clip.speaker for clip in clips]
+    if wanted.synthetic:
+        more, lists, places = _synthetic(wanted, report)
+        sounds = np.concatenate([sounds, more])
+        texts, labels, groups = texts + lists, labels + places, groups + [SYNTHETIC] * len(more)
+    return Corpus(
+        {"audio": Raw("waveform", sounds, RATE), "text": Raw("text", _objects(texts))},
+        np.ones((len(labels), 2), bool),
+        np.array(labels, np.int64),
+        wanted.classes,
+        np.array(groups),
+        extra={"words": said},
+    )
+
+
+def checksum(clip: NDArray[np.int16]) -> int:
+    """What tells a recording from all others."""
+    return crc32(clip.tobytes())
+
+
+def _options(options: Mapping[str, Any]) -> _Options:
+    try:
+        wanted = _Options(**{**options, "phrases": tuple(options.get("phrases", _Options.phrases))})
+    except TypeError as error:
+        raise ConfigError(f"options of the corpus speech_commands: {error}") from error
+    if not wanted.phrases or any(";" in phrase for phrase in wanted.phrases) or wanted.synthetic < 0:
+        raise ConfigError(
+            "options of the corpus speech_commands: expected phrases without semicolons and synthetic >= 0, got "
+            f"{dict(options)}"
+        )
+    return wanted
+
+
+def _clips(folder: Path, wanted: _Options) -> list[_Clip]:
+    folders = sorted(each for each in folder.iterdir() if each.is_dir()) if folder.is_dir() else []
+    if unknown := [each for each in folders if each.name not in wanted.classes]:
+        raise ConfigError(f"{unknown[0]}: expected folders named {', '.join(wanted.classes)}; see the option phrases")
+    if not folders:
+        raise ConfigError(f"{folder}: expected folders named {', '.join(wanted.classes)}, got none")
+    return [_clip(path, each.name) for each in folders for path in sound.recordings(each)]
+
+
+def _clip(path: Path, label: str) -> _Clip:
+    if label == SILENCE:
+        return _Clip(path, label, f"{SILENCE}/{path.stem}", "")
+    if not (named := _NAME.match(path.stem)):
+        raise ConfigError(f"{path}: expected a name like speaker_nohash_0 or word_speaker_nohash_0")
+    return _Clip(path, label, named["speaker"], named["word"] or ("" if label == UNKNOWN else label))
+
+
+def _synthetic(wanted: _Options, report: Report) -> tuple[NDArray[np.int16], list[str], list[int]]:
+    """Sounds, lists of phrases and classes: the place in the list, or unknown."""
+    rng = np.random.default_rng([wanted.seed, 1])
+    known = np.array([*spoken.vocabulary(), *wanted.phrases])
+    said = np.resize(rng.permutation(known), wanted.synthetic)
+    sounds = spoken.words([str(word) for word in said], RATE, RATE, wanted.seed, report)
+    lists, places = [], []
+    for word in said:
+        others = [str(each) for each in rng.choice(known, len(wanted.phrases) + 1, replace=False) if each != word]
+        phrases = others[: len(wanted.phrases)]
+        place = int(rng.integers(len(phrases)))
+        absent = rng.random() < _ABSENT
+        if not absent:
+            phrases[place] = str(word)
+        lists.append(";".join(phrases))
+        places.append(wanted.classes.index(UNKNOWN) if absent else place)
+    return sound.as_int16(sounds), lists, places
+
+
+def _objects(texts: Sequence[str]) -> NDArray[Any]:
+    out = np.empty(len(texts), object)
+    out[:] = texts
+    return out
+
+
+def tried(corpus: Corpus, judge: Callable[[Corpus], NDArray[np.float64]]) -> dict[str, Any]:
+    """How well phrases that nobody was trained on are found once they are written, `{"enrolled": {...}}`.
+
+    Phrases are the words of the unknown class, ten at a time in the list of phrases; `judge` gives (n, classes) for
+    a corpus. The score of a phrase is its probability; `auc` sets recordings of it against all other recordings of
+    speech and silence, and is the mean over `words`, each with its own. Nothing without such words.
+    """
+    unknown = corpus.classes.index(UNKNOWN)
+    others = np.random.default_rng(0).permutation(np.flatnonzero(corpus.labels != unknown))[:_OTHERS]
+    corpus = corpus.take(np.concatenate([np.flatnonzero(corpus.labels == unknown), others]))
+    said = np.array([corpus.extra.get("words", {}).get(checksum(row), "") for row in corpus.raws["audio"].data])
+    size = len(corpus.classes) - 2
+    new = sorted(set(said[corpus.labels == unknown]) - {""})
+    found: dict[str, float] = {}
+    for at in range(0, len(new), size):
+        some = new[at : at + size]
+        lists = _objects([";".join(some)] * len(corpus))
+        other = Corpus(
+            {**corpus.raws, "text": Raw("text", lists)}, corpus.present, corpus.labels, corpus.classes, corpus.groups
+        )
+        score = judge(other)
+        found |= {word: _auc(said == word, score[:, place]) for place, word in enumerate(some)}
+    if not found:
+        return {}
+    counts = {word: int((said == word).sum()) for word in found}
+    mean = float(np.mean(list(found.values())))
+    return {"enrolled": {"auc": mean, "n": int(sum(counts.values())), "words": found}}
+
+
+def _auc(positive: NDArray[np.bool_], score: NDArray[np.float64]) -> float:
+    """Chance that a recording of the phrase scores above another one, ties count half."""
+    above = (score[positive][:, None] > score[~positive]).mean()
+    equal = (score[positive][:, None] == score[~positive]).mean()
+    return float(above + equal / 2)

@@ -1,0 +1,74 @@
+"""Words said by the synthesisers of this machine: flite (Black & Lenzo 2001) and espeak-ng."""
+
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from edgefuse.core.errors import ConfigError
+from edgefuse.corpora import sound
+from edgefuse.corpora.corpus import Report
+
+_VOICES = {
+    "flite": ("kal16", "awb", "rms", "slt"),
+    "espeak-ng": ("en-us", "en-gb", "en-us+f3", "en-gb-scotland", "en-us+m3", "en-gb+f2", "en-029", "en-us+f5"),
+}
+_WORDS_A_MINUTE = 150
+_TEMPO, _PITCH = (0.8, 1.25), 0.12
+_JITTER = 0.1
+_TIMEOUT_S = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """One of a synthesiser."""
+
+    program: str
+    name: str
+
+    def say(self, word: str, tempo: float, folder: Path) -> Path:
+        """A wave file in `folder`, `tempo` times as slow as usual. Raises ConfigError when the program fails."""
+        path = folder / "said.wav"
+        command = (
+            ["flite", "-voice", self.name, "--setf", f"duration_stretch={tempo}", "-t", word, "-o", str(path)]
+            if self.program == "flite"
+            else ["espeak-ng", "-v", self.name, "-s", str(round(_WORDS_A_MINUTE / tempo)), "-w", str(path), word]
+        )
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=_TIMEOUT_S)
+        if done.returncode or not path.exists():
+            told = done.stderr.strip() or "no message"
+            raise ConfigError(f"{self.program} could not speak as '{self.name}' (exit {done.returncode}): {told}")
+        return path
+
+
+def voices() -> list[Voice]:
+    """Of every synthesiser that is installed. Raises ConfigError where there is none."""
+    found = [Voice(program, name) for program, names in _VOICES.items() if shutil.which(program) for name in names]
+    if not found:
+        raise ConfigError("synthesised words need flite or espeak-ng, found neither: sudo apt-get install flite")
+    return found
+
+
+def vocabulary() -> list[str]:
+    """Some nine hundred common words; none is of Speech Commands."""
+    return (Path(__file__).parent / "words.txt").read_text(encoding="utf-8").split()
+
+
+def words(said: Sequence[str], samples: int, rate: int, seed: int, report: Report) -> sound.Sound:
+    """(n, samples): each word by a voice, at a tempo and pitch of its own, about in the middle. Raises ConfigError."""
+    rng = np.random.default_rng([seed, 7])
+    able = voices()
+    out = np.zeros((len(said), samples), np.float32)
+    with tempfile.TemporaryDirectory() as folder:
+        for number, word in enumerate(said):
+            report("synthesising words", number, len(said))
+            path = able[rng.integers(len(able))].say(word, rng.uniform(*_TEMPO), Path(folder))
+            spoken = sound.trimmed(sound.read(path, round(rate * rng.uniform(1 - _PITCH, 1 + _PITCH))))
+            spoken = spoken[:samples] * (0.4 / max(float(np.abs(spoken).max()), 1e-9))
+            begin = (samples - len(spoken)) // 2 + round(rng.uniform(-_JITTER, _JITTER) * rate)
+            out[number] = sound.fitted(np.asarray(spoken, np.float32), samples, begin)
+    return out

@@ -1,0 +1,128 @@
+"""Speech Commands: speakers, lists of phrases, synthesised words, phrases enrolled by writing."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from edgefuse.core.errors import ConfigError
+from edgefuse.corpora import corpus, spoken
+from edgefuse.corpora.speech_commands import SYNTHETIC, tried
+
+FILES = {
+    "yes": ["aa01_nohash_0", "bb02_nohash_1"],
+    "no": ["aa01_nohash_0"],
+    "_unknown_": ["bird_cc03_nohash_0.wav", "cat_aa01_nohash_2"],
+    "_silence_": ["17"],
+}
+OPTIONS = {"phrases": ["no", "yes"]}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Six recordings, each of another noise."""
+    import soundfile
+
+    home = tmp_path / "speech_commands"
+    rng = np.random.default_rng(0)
+    for label, names in FILES.items():
+        (home / label).mkdir(parents=True)
+        for name in names:
+            soundfile.write(home / label / f"{name}.flac", rng.uniform(-0.5, 0.5, 12000), 16000)
+    return home
+
+
+def load(path: Path, **options: Any) -> corpus.Corpus:
+    return corpus.load("speech_commands", path, {**OPTIONS, **options})
+
+
+def test_a_group_is_a_speaker(folder: Path) -> None:
+    """The same person is one group in every class; a clip of silence is a group of its own."""
+    found = load(folder.parent)
+    assert found.classes == ("no", "yes", "_silence_", "_unknown_")
+    assert [found.classes[label] for label in found.labels] == [
+        "_silence_",
+        "_unknown_",
+        "_unknown_",
+        "no",
+        "yes",
+        "yes",
+    ]
+    assert found.groups.tolist() == ["_silence_/17", "cc03", "aa01", "aa01", "aa01", "bb02"]
+    assert found.raws["audio"].data.shape == (6, 16000)
+    assert found.raws["audio"].data.dtype == np.int16
+    assert found.present.all()
+
+
+def test_the_text_is_the_same_list_for_every_recording(folder: Path) -> None:
+    """It cannot give the answer away."""
+    assert set(load(folder).raws["text"].data) == {"no;yes"}
+
+
+def test_what_was_said_is_known_by_the_recording(folder: Path) -> None:
+    """For unknown words too, in any order of the samples."""
+    assert sorted(load(folder).extra["words"].values()) == ["", "bird", "cat", "no", "yes", "yes"]
+
+
+@pytest.mark.skipif(not (shutil.which("flite") or shutil.which("espeak-ng")), reason="no synthesiser is installed")
+def test_synthesised_words_have_lists_of_their_own(folder: Path) -> None:
+    """Each is a sample of the class of its place in the list, or unknown where it is not in it."""
+    found = load(folder, synthetic=12)
+    made = found.take(np.flatnonzero(found.groups == SYNTHETIC))
+    assert len(made) == 12
+    assert len(set(made.raws["text"].data)) == 12
+    assert all(text.count(";") == 1 for text in made.raws["text"].data)
+    assert set(made.labels) <= {0, 1, 3}
+    assert (abs(made.raws["audio"].data.astype(int)).max(axis=1) > 8000).all()
+    again = load(folder, synthetic=12)
+    np.testing.assert_array_equal(found.raws["audio"].data, again.raws["audio"].data)
+
+
+def test_the_vocabulary_has_no_word_of_the_data() -> None:
+    """What is enrolled in an evaluation was never written in training."""
+    words = spoken.vocabulary()
+    assert len(set(words)) == len(words) > 900
+    assert not {"yes", "bird", "zero", "visual"} & set(words)
+
+
+def test_phrases_are_tried_by_writing_them(folder: Path) -> None:
+    """The words of the unknown class stand in the list, and are scored against every other recording."""
+    found = load(folder)
+
+    def judge(other: corpus.Corpus) -> NDArray[np.float64]:
+        listed = [text.split(";") for text in other.raws["text"].data]
+        words = [found.extra["words"][key] for key in map(_key, other.raws["audio"].data)]
+        hits = [[float(word == phrase) for phrase in phrases] for word, phrases in zip(words, listed, strict=True)]
+        return np.pad(np.array(hits), ((0, 0), (0, 2)))
+
+    assert tried(found, judge)["enrolled"] == {"auc": 1.0, "n": 2, "words": {"bird": 1.0, "cat": 1.0}}
+    assert tried(found, lambda other: np.zeros((len(other), 4)))["enrolled"]["auc"] == 0.5
+    assert tried(found.take(np.array([3, 4])), judge) == {}
+
+
+def _key(clip: NDArray[np.int16]) -> int:
+    from edgefuse.corpora.speech_commands import checksum
+
+    return checksum(clip)
+
+
+def test_another_layout_is_refused(folder: Path) -> None:
+    """A folder that is no class, a name without speaker."""
+    (folder / "yes" / "hello.flac").touch()
+    with pytest.raises(ConfigError, match=r"hello\.flac: expected a name like"):
+        load(folder)
+    (folder / "maybe").mkdir()
+    with pytest.raises(ConfigError, match="maybe: expected folders named no, yes"):
+        load(folder)
+    with pytest.raises(ConfigError, match="got none"):
+        load(folder / "maybe")
+
+
+@pytest.mark.parametrize("options", [{"phrases": []}, {"phrases": ["a;b"]}, {"synthetic": -1}, {"colour": 1}])
+def test_wrong_options_are_told(folder: Path, options: dict[str, Any]) -> None:
+    """They are a mistake of the recipe."""
+    with pytest.raises(ConfigError, match="options of the corpus speech_commands"):
+        load(folder, **options)
