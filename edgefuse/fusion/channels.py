@@ -17,7 +17,7 @@ from edgefuse.fusion.look import Look, value_of
 _PER_STEP = 16
 """Values that are kept per step: of a part that tells more, those in between are forgotten."""
 _FAR = 1.0
-"""Beyond the range of the training data by more than so many times its width: a modality is not believed."""
+"""Beyond the range of the training data by more than so many times its width: a value is not believed."""
 
 
 @dataclass(slots=True)
@@ -70,6 +70,8 @@ class Sight:
     """(steps, channels)"""
     why: str = ""
     """Why it cannot speak; empty where it can."""
+    doubts: tuple[str, ...] = ()
+    """Channels that are not believed, and why."""
 
 
 @dataclass(slots=True)
@@ -112,23 +114,35 @@ class ModalityWindow:
             for each in self.channels
         ]
         raw = np.stack(columns, axis=1)
-        return Sight(raw, self._silent(raw) or self._far(raw[-1]))
+        far = self._far(raw[-1])
+        raw[:, list(far)] = np.nan
+        return Sight(raw, self._silent(raw, far), tuple(far.values()))
 
-    def _silent(self, raw: NDArray[np.float32]) -> str:
+    def _silent(self, raw: NDArray[np.float32], far: Mapping[int, str]) -> str:
         if present(raw[None], partial=self.options.partial)[0]:
             return ""
         dead = sorted({each.look.from_ for each in self.channels if each.look and not each.alive})
         if dead:
             return f"{', '.join(dead)} not working"
+        if far:
+            return "; ".join(far.values())
         lacking = [each.name for each, value in zip(self.channels, raw[-1], strict=True) if np.isnan(value)]
         return f"no {', '.join(lacking)} within {self.options.hold_s:g} s"
 
-    def _far(self, values: NDArray[np.float32]) -> str:
-        for channel, value, (low, high) in zip(self.channels, values, self.seen or [], strict=bool(self.seen)):
-            margin = _FAR * (high - low)
-            if value < low - margin or value > high + margin:
-                return f"{channel.name} {value:.4g} is far from what the model knows ({low:.4g} to {high:.4g})"
-        return ""
+    def _far(self, values: NDArray[np.float32]) -> dict[int, str]:
+        """Channel -> why its value is not believed."""
+        found = {}
+        for number, (channel, value) in enumerate(zip(self.channels, values.tolist(), strict=True)):
+            low, high = self._believed(number)
+            if value < low or value > high:
+                told = f"{channel.name} {value:.4g} is far from what the model knows"
+                found[number] = f"{told} ({low:.4g} to {high:.4g} is believed)"
+        return found
+
+    def _believed(self, number: int) -> tuple[float, float]:
+        low, high = self.seen[number] if self.seen else (-np.inf, np.inf)
+        margin = _FAR * (high - low)
+        return self.options.valid.get(self.channels[number].name, (low - margin, high + margin))
 
 
 def windows(modalities: Mapping[str, ModalityCard], inputs: Mapping[str, Look | None]) -> list[ModalityWindow]:

@@ -230,7 +230,8 @@ class Learned:
             + ", ".join(explain.sighting(part, label, each) for (part, label), each in window.latest())
             for window in self._speaking(said)
         ]
-        return [*told, *(f"nothing is known from {name}: {why}" for name, why in said.silent.items())]
+        doubts = [each for name, sight in said.sights.items() if name not in said.silent for each in sight.doubts]
+        return [*told, *doubts, *(f"nothing is known from {name}: {why}" for name, why in said.silent.items())]
 
 
 def _same(one: Mapping[str, Sight], other: Mapping[str, Sight]) -> bool:

@@ -112,6 +112,16 @@ def modality_cards(recipe: Recipe, corpus: Corpus, data: Data) -> dict[str, Moda
             features=FeatureSpec(kind=spec.features.kind, options=spec.features.options),
             shape=list(data.x[name].shape[1:]),
             dtype="int64" if data.x[name].dtype == np.int64 else "float32",
+            seen=_seen(corpus.raws[name]),
         )
         for name, spec in recipe.modalities.items()
     }
+
+
+def _seen(raw: Raw) -> list[tuple[float, float]]:
+    """Least and greatest value of each channel; empty for what is no sequence or table, or has an unknown channel."""
+    if raw.kind not in {"sequence", "table"}:
+        return []
+    flat = raw.data.reshape(-1, raw.data.shape[-1])
+    low, high = np.fmin.reduce(flat), np.fmax.reduce(flat)
+    return list(zip(low.tolist(), high.tolist(), strict=True)) if np.isfinite([low, high]).all() else []

@@ -31,6 +31,9 @@ class GridOptions(BaseModel):
     rest: dict[str, float] = Field(default_factory=dict)
     """Channel -> its value while its part works and has told nothing for longer than `hold_s`: 0 for a detector that
     speaks only when there is something. Channels that are not named are unknown then."""
+    valid: dict[str, tuple[float, float]] = Field(default_factory=dict)
+    """Channel -> least and greatest value that is believed at run time; default: as far again as the training data
+    reach."""
     partial: bool = False
     """Whether some known channels are enough: otherwise the modality is absent as soon as one of them is unknown."""
     log: list[str] = Field(default_factory=list)
@@ -45,9 +48,9 @@ class GridOptions(BaseModel):
 
     @model_validator(mode="after")
     def _names_are_channels(self) -> "GridOptions":
-        unknown = sorted({*self.rest, *self.log} - set(self.channels))
+        unknown = sorted({*self.rest, *self.log, *self.valid} - set(self.channels))
         if unknown:
-            raise ValueError(f"expected rest and log of channels {self.channels}, got {unknown}")
+            raise ValueError(f"expected rest, log and valid of channels {self.channels}, got {unknown}")
         if any(len(each) != 1 for each in self.summary if isinstance(each, dict)):
             raise ValueError("expected one kind per summary, such as {mean: 600}")
         return self

@@ -102,6 +102,15 @@ def test_what_is_far_from_the_training_data_is_masked(warm: See, lit: See) -> No
     assert decision.because[-1].startswith("nothing is known from warm: warm 400 is far")
 
 
+def test_a_recipe_may_say_what_is_valid(warm: See) -> None:
+    """A value beyond everything in the training data may be just what is looked for."""
+    shelf = Shelf(Sum({"warm": 0.01}), grid={"valid": {"warm": (0.0, 500.0)}})
+    learned = fuser(shelf, inputs={"warm": INPUTS["warm"]})
+    (hot,) = learned.update([warm(1, 400.0)], SECOND)
+    (mad,) = learned.update([warm(2, 600.0)], 2 * SECOND)
+    assert (hot.missing, mad.missing) == ((), ("warm",))
+
+
 def test_the_model_runs_only_when_something_changed(warm: See, lit: See) -> None:
     """The same window is not asked about twice; each new value is."""
     shelf = Shelf(Sum(WEIGHTS))
