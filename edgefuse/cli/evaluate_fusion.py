@@ -13,6 +13,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from edgefuse.core.errors import OperatorError
+from edgefuse.evaluation.words import distinct, notes, rivals, spoken
 
 _ROBUSTNESS = ("relative_robustness", "effective_robustness")
 
@@ -77,8 +78,6 @@ def _bar(bars: Progress) -> Callable[[str, int, int], None]:
 
 def show(result: Mapping[str, Any], console: Console) -> None:
     """The same facts as the JSON, as a person reads them."""
-    from edgefuse.evaluation.words import notes
-
     console.print(f"[bold]{result['model']}[/]: {result['n']} samples, {result['groups']} groups", highlight=False)
     console.print(f"[bold]{result['verdict']}[/]", highlight=False)
     console.print(_rivals(result))
@@ -90,8 +89,6 @@ def show(result: Mapping[str, Any], console: Console) -> None:
 
 
 def _rivals(result: Mapping[str, Any]) -> Table:
-    from edgefuse.evaluation.words import rivals
-
     table = Table("", "accuracy", "95 % by group", title="Beside what it has to beat", box=SIMPLE)
     for name, accuracy, interval in rivals(result):
         table.add_row(name, percent(accuracy), f"{percent(interval[0])} - {percent(interval[1])}" if interval else "")
@@ -99,19 +96,17 @@ def _rivals(result: Mapping[str, Any]) -> Table:
 
 
 def _conditions(result: Mapping[str, Any]) -> Table:
-    from edgefuse.evaluation.words import distinct
-
-    title = "Accuracy, macro F1, AUC, log-odds and seeds in %; calibration error (ECE) after and before calibration"
+    title = "Accuracy, macro F1, AUC, log-odds and seeds in %; calibration error (ECE)"
     table = Table(title=title, box=SIMPLE, pad_edge=False)
-    table.add_column("condition", overflow="fold")
-    for column in ("accuracy", "F1", "AUC", "ECE", "before", "log-odds", "seeds"):
+    table.add_column("when")
+    for column in ("accuracy", "F1", "AUC", "ECE", "log-odds", "seeds"):
         table.add_column(column, no_wrap=True, justify="right")
     for name, one in distinct(result).items():
         seeds = one["seeds"]["accuracy"]
         table.add_row(
-            name,
+            spoken(name),
             *(percent(one[key]) for key in ("accuracy", "macro_f1", "auc")),
-            *(_plain(one[key]) for key in ("ece", "ece_before")),
+            _plain(one["ece"]),
             percent(one.get("log_odds", {}).get("accuracy")),
             f"{percent(seeds['mean'])} ± {percent(seeds['sd'])}",
         )
@@ -120,11 +115,11 @@ def _conditions(result: Mapping[str, Any]) -> Table:
 
 def _areas(result: Mapping[str, Any]) -> Table:
     table = Table(
-        "getting worse", "relative robustness", "effective", title="Robustness (areas, MultiBench)", box=SIMPLE
+        "while it gets worse", "relative robustness", "effective", title="Robustness (areas, MultiBench)", box=SIMPLE
     )
     relative, effective = (result[key] for key in _ROBUSTNESS)
     for name in relative:
-        table.add_row(name, _plain(relative[name]), _plain(effective.get(name), "+.3f"))
+        table.add_row(spoken(name), _plain(relative[name]), _plain(effective.get(name), "+.3f"))
     return table
 
 

@@ -82,7 +82,7 @@ def _degraded(result: Mapping[str, Any]) -> str:
         seeds = one["seeds"]["accuracy"]
         rows.append(
             [
-                "all as it should be" if name == "clean" else spoken(name),
+                spoken(name),
                 *(percent(one[key]) for key in ("accuracy", "macro_f1", "auc")),
                 _three(one["ece"]),
                 _three(one["ece_before"]),

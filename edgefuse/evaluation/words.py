@@ -85,5 +85,6 @@ def spoken(condition: str) -> str:
         "delayed": f"{name} is late",
         "frozen": f"{name} is frozen",
         "desynchronised": "modalities are out of step",
+        "clean": "nothing is wrong",
     }
     return forms.get(kind, condition)
