@@ -51,7 +51,9 @@ class Detections:
 
     def _one(self, picture: NDArray[Any]) -> Floats:
         name, shape = next(iter(self.model.inputs.items()))
-        outputs = self.model.run({name: _fed(picture, int(shape[-1]))})
+        size = shape[-1]
+        assert isinstance(size, int)  # else the model is no NanoDet
+        outputs = self.model.run({name: _fed(picture, size)})
         levels = [_square(each[0]) for each in outputs.values() if each.shape[-1] == _CLASSES]
         levels.sort(key=len, reverse=True)
         return np.stack([self._group(levels, list(places)) for places in self.groups.values()])
