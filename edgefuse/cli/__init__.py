@@ -190,6 +190,7 @@ def _evaluate_commands(commands: Any) -> None:
         "voice": "Spoken orders: labels.json, *.flac and grammar.yaml in DIR.",
         "wake": "Wake word: DIR/<word>/*.flac must wake, DIR/other/*.flac must not.",
         "objects": "Objects: DIR/images and DIR/labels (class x y w h, normalised, COCO-80 order).",
+        "sounds": "Sounds: DIR/meta.csv (file, category) and the clips that it names, 16 kHz.",
     }
     for name, text in texts.items():
         task = _add(tasks, name, _evaluate, text)
@@ -217,6 +218,12 @@ def _evaluate_commands(commands: Any) -> None:
     tasks.choices["wake"].add_argument(
         "--threshold", type=_probability, default=0.7, metavar="P", help="of the wake word, 0 to 1; default %(default)s"
     )
+    sounds = tasks.choices["sounds"]
+    sounds.add_argument("--speech", type=Path, metavar="DIR", help="clips of speech, in which nothing may be heard")
+    sounds.add_argument(
+        "--model", default="sounds", metavar="MODEL", help="or a YAMNet-shaped .onnx file; default sounds"
+    )
+    sounds.add_argument("--classes", type=Path, metavar="CSV", help="class map of a YAMNet-shaped file")
     _fusion_tasks(tasks)
 
 

@@ -39,6 +39,10 @@ def _measure(args: argparse.Namespace) -> dict[str, Any]:
         from edgefuse.evaluation.wake import evaluate as wake
 
         return wake(args.data, wake_word=args.wake_word, threshold=args.threshold, limit=args.limit)
+    if args.task == "sounds":
+        from edgefuse.evaluation.sounds import evaluate as sounds
+
+        return sounds(args.data, speech=args.speech, limit=args.limit, model=args.model, classes=args.classes)
     from edgefuse.evaluation.objects import evaluate as objects
 
     return objects(args.data, limit=args.limit, models=ModelsConfig(engine=args.engine, precision=args.precision))
