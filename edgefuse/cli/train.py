@@ -6,13 +6,17 @@ import os
 import sys
 from collections.abc import Callable
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
 
 from edgefuse.config.models import ModelsConfig
 from edgefuse.core.errors import ConfigError, needs
 from edgefuse.engines.store import models_dir
 from edgefuse.fusion.card import FusionCard
+
+_COLUMNS = {"accuracy": "accuracy", "macro F1": "macro_f1", "AUC": "auc", "ECE": "ece_after"}
 
 
 def train_command(args: argparse.Namespace) -> int:
@@ -30,8 +34,8 @@ def train_command(args: argparse.Namespace) -> int:
     if args.json:
         print(json.dumps({"model": str(out), **card.model_dump(mode="json", by_alias=True)}, indent=2))
     else:
-        print(f"{out}{os.sep}")
-        _print(card)
+        _print(card, Console(highlight=False))
+        print(f"{out}: next: edgefuse evaluate fusion {out} --data DIR")
     return 0
 
 
@@ -54,6 +58,29 @@ def _bar(bars: Progress) -> Callable[[str, int, int], None]:
     return tell
 
 
-def _print(card: FusionCard) -> None:
-    for name, value in card.metrics.items():
-        print(f"  {name}: {json.dumps(value)}")
+def _print(card: FusionCard, console: Console) -> None:
+    """Expected of every pattern of present modalities, then what the fused model is compared with."""
+    table = Table(box=SIMPLE_HEAD, title=f"{card.name}: groups that it has not seen", title_justify="left")
+    table.add_column("present")
+    for name in ("n", *_COLUMNS):
+        table.add_column(name, justify="right")
+    for pattern in card.patterns:
+        numbers = [f"{pattern.metrics[key]:.3f}" if key in pattern.metrics else "-" for key in _COLUMNS.values()]
+        table.add_row(" + ".join(pattern.present), str(pattern.n), *numbers)
+    if card.patterns:
+        console.print(table)
+    for line in _lines(card):
+        console.print(line)
+
+
+def _lines(card: FusionCard) -> list[str]:
+    lines = []
+    if accuracy := card.metrics.get("each", {}).get("accuracy"):
+        lines.append(f"accuracy of one member: {accuracy['mean']:.3f} +- {accuracy['sd']:.3f}")
+    if best := card.metrics.get("best_single"):
+        lines.append(f"best single modality: {best['accuracy']:.3f} ({best['modality']})")
+    if (majority := card.metrics.get("majority")) is not None:
+        lines.append(f"always the most frequent class: {majority:.3f}")
+    if rule := card.metrics.get("rule"):
+        lines.append(f"a rule written by hand: {rule['accuracy']:.3f}")
+    return lines

@@ -40,3 +40,11 @@ def test_pool_is_the_mean_probability() -> None:
     """Members count by their probabilities, not by their logarithms."""
     members = np.log(np.array([[[0.8, 0.2]], [[0.4, 0.6]]]))
     assert np.exp(pooled(members)) == pytest.approx(np.array([[0.6, 0.4]]))
+
+
+def test_few_samples_do_not_make_it_certain() -> None:
+    """Twenty that are all right sharpen less than two thousand."""
+    logits = np.tile([1.0, 0.0], (2000, 1))
+    labels = np.zeros(2000, np.int64)
+    assert temperature(logits, labels) < temperature(logits[:20], labels[:20]) < 1
+    assert temperature(logits[:20], labels[:20]) > 0.4

@@ -1,0 +1,74 @@
+"""`edgefuse train` from the command line."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import yaml
+
+pytest.importorskip("torch")
+
+from edgefuse.cli import main
+from edgefuse.engines.onnx import OnnxBackend
+
+RECIPE: dict[str, Any] = {
+    "name": "office",
+    "what": "a test",
+    "data": {"corpus": "occupancy", "source": "made", "licence": "CC0", "ship": True, "options": {"steps": 2}},
+    "split": {"by": "day", "folds": 2},
+    "modalities": {
+        name: {
+            "features": {"kind": "grid", "options": {"channels": [name], "steps": 2, "step_s": 60, "hold_s": 300}},
+            "encoder": {"kind": "mlp", "options": {"width": 4, "layers": 1}},
+        }
+        for name in ("light", "co2")
+    },
+    "train": {"epochs": 20, "batch": 16, "singles": 1, "rate": 0.02},
+}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Two days of an office where light is on while somebody is there, and a recipe."""
+    rng = np.random.default_rng(0)
+    lines = ['"date","Temperature","Humidity","Light","CO2","HumidityRatio","Occupancy"']
+    for minute in range(120):
+        here = minute // 10 % 2
+        day, light, co2 = 4 + minute // 60, 450 * here + rng.normal(0, 5), 500 + 200 * here + rng.normal(0, 20)
+        lines.append(f'"{minute}","2015-02-0{day} 09:{minute % 60:02}:00",21,27,{light:.1f},{co2:.1f},.004,{here}')
+    (tmp_path / "days.txt").write_text("\n".join(lines) + "\n")
+    (tmp_path / "office.yaml").write_text(yaml.safe_dump(RECIPE))
+    return tmp_path
+
+
+def test_a_recipe_becomes_a_model(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The model is written where it is asked for, runs, and its card is printed."""
+    monkeypatch.setenv("EDGEFUSE_TRAIN_JOBS", "1")
+    out = folder / "model"
+    told = ["train", str(folder / "office.yaml"), "--data", str(folder / "days.txt"), "--out", str(out)]
+    assert main([*told, "--json"]) == 0
+    card = json.loads(capsys.readouterr().out)
+    assert card["model"] == str(out)
+    assert card["metrics"]["each"]["accuracy"]["mean"] > 0.9
+    model = OnnxBackend().load(out / "model.onnx", {})
+    assert set(model.inputs) == {"light", "co2", "mask"}
+    assert main(told) == 0
+    assert "co2 + light" in capsys.readouterr().out
+
+
+def test_mistakes_are_told(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """An unknown recipe, missing data and a wrong number of processes end with 78 and a sentence."""
+    recipe = str(folder / "office.yaml")
+    monkeypatch.setenv("EDGEFUSE_TRAIN_JOBS", "none")
+    for told, message in (
+        (["train", "nothing", "--data", str(folder)], "unknown recipe 'nothing' (known: "),
+        (["train", recipe, "--data", str(folder / "gone")], "no such file or folder"),
+        (["train", recipe, "--data", str(folder)], "EDGEFUSE_TRAIN_JOBS: expected a whole number"),
+    ):
+        monkeypatch.setenv("EDGEFUSE_TRAIN_JOBS", "none" if "JOBS" in message else "1")
+        assert main(told) == 78
+        assert message in capsys.readouterr().err
