@@ -3,7 +3,7 @@
 The noise is of kinds that no training augmentation makes, so that it says how a model takes what it has not met.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
@@ -133,17 +133,23 @@ def _jitter(raw: Raw, what: Corruption, scale: Scale, rng: np.random.Generator) 
 
 
 def _garble(raw: Raw, what: Corruption, scale: Scale, rng: np.random.Generator) -> NDArray[Any]:
-    """Half of the words that are hit vanish, half have two neighbouring letters swapped; one word always remains."""
+    """Half of the words that are hit vanish, half have two neighbouring letters swapped.
+
+    One word always remains, of a list with `;` one in each of its phrases.
+    """
     del scale
     share = what.severity * what.option("words")
     result = np.empty(len(raw), object)
     for place, text in enumerate(raw.data):
-        words = str(text).split()
-        hit = rng.random((len(words), 2))
-        heard = [_swapped(word, rng) if hit[i, 0] < share else word for i, word in enumerate(words)]
-        kept = [word for i, word in enumerate(heard) if not (hit[i, 0] < share and hit[i, 1] < 0.5)]  # noqa: PLR2004
-        result[place] = " ".join(kept or heard[:1])
+        result[place] = ";".join(_misheard(phrase.split(), share, rng) for phrase in str(text).split(";"))
     return result
+
+
+def _misheard(words: Sequence[str], share: float, rng: np.random.Generator) -> str:
+    hit = rng.random((len(words), 2))
+    heard = [_swapped(word, rng) if hit[i, 0] < share else word for i, word in enumerate(words)]
+    kept = [word for i, word in enumerate(heard) if hit[i, 0] >= share or hit[i, 1] >= 0.5]  # noqa: PLR2004
+    return " ".join(kept or heard[:1])
 
 
 def _swapped(word: str, rng: np.random.Generator) -> str:

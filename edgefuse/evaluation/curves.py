@@ -3,8 +3,6 @@
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-
 from edgefuse.corpora.corpus import Corpus, Report
 from edgefuse.evaluation.corruption import Kind, applies
 from edgefuse.evaluation.metrics import accuracy
@@ -19,20 +17,17 @@ from edgefuse.evaluation.scoring import outcomes
 from edgefuse.evaluation.singles import Singles
 from edgefuse.evaluation.trained import Trained
 
-_MOST = 300
-"""Samples; each is looked at some dozen times."""
 _KINDS: tuple[Kind, ...] = ("noise", "delayed", "frozen")
 
 
 def curves(
-    trained: Trained, corpus: Corpus, noise: Mapping[str, Mapping[str, Any]], progress: Report
+    trained: Trained, few: Corpus, singles: Singles, noise: Mapping[str, Mapping[str, Any]], progress: Report
 ) -> dict[str, Any]:
     """`curves`, `relative_robustness` and `effective_robustness` of every corruption and modality.
 
     Severity 1 is the condition of the same name. `curves` holds accuracy of the fused model, of log-odds and of the
     modality's own network; what cannot be compared with log-odds has no effective robustness.
     """
-    few = corpus.take(np.linspace(0, len(corpus) - 1, min(_MOST, len(corpus))).astype(np.intp))
     tried = {
         f"{kind}_{name}": [wrong(kind, name, noise.get(name, {}), severity) for severity in SEVERITIES[1:]]
         for kind in _KINDS
@@ -43,7 +38,6 @@ def curves(
         Condition(f"{name} {place}", wrong=one.wrong) for name, each in tried.items() for place, one in enumerate(each)
     ]
     said = outcomes(trained, few, [Condition("clean"), *steps], report=progress)
-    singles = Singles.of(trained.card, few, said)
     found: dict[str, dict[str, list[float]]] = {}
     for name, each in tried.items():
         along = [said["clean"], *(said[f"{name} {place}"] for place in range(len(each)))]

@@ -30,8 +30,8 @@ from edgefuse.fusion.card import FusionCard
 from edgefuse.pipeline.clock import SystemClock
 from edgefuse.resources import resource
 
-_EXTRA = 1200
-"""Samples for conditions other than clean, gone and noisy."""
+_EXTRA, _CURVES = 600, 240
+"""Samples at most, for conditions other than clean, gone and noisy, and for curves: each is looked at often."""
 _LATER = ("delayed_", "frozen_", "desynchronised")
 
 
@@ -89,46 +89,67 @@ def measured(
     more: Callable[..., dict[str, Any]] | None = None,
     again: Callable[..., dict[str, Any]] | None = None,
 ) -> dict[str, Any]:
-    """The figures of a model on a corpus; the keys are stable."""
+    """The figures of a model on a corpus; the keys are stable. Raises ConfigError as `evaluate` does."""
     card = trained.card
     fitting, left_out = _judgeable(aligned(corpus, card), card)
-    fitting = _some(fitting, limit)
+    fitting = fitting.take(_drawn(len(fitting), limit))
     noise = card.recipe.get("noise", {})
     for name, options in noise.items():
         check_options(name, options)
-    there = [name for column, name in enumerate(card.modalities) if fitting.present[:, column].any()]
-    kinds = {name: card.modalities[name].raw for name in card.modalities}
-    tried = [one for one in conditions(kinds, noise) if set(one.wrong) <= set(there)]
-    main = [one for one in tried if not one.name.startswith(_LATER)]
-    hidden = [one for one in only(list(kinds)) if one.name not in {each.name for each in main}]
-    whole = _scored(trained, fitting, [*main, *hidden], progress)
-    few = _some(fitting, _EXTRA)
-    rest = [one for one in tried if one not in main]
-    part = _scored(trained, few, [tried[0], *rest], progress) if rest else whole
-    results = {one.name: _figures(whole, one.name) for one in main} | {
-        one.name: _figures(part, one.name) for one in rest
-    }
+    tried = _tried(fitting, card, noise)
+    whole = _whole(trained, fitting, [one for one in tried if not one.name.startswith(_LATER)], progress)
+    part = _part(trained, whole, [one for one in tried if one.name.startswith(_LATER)], progress)
+    told = {one.name for one in tried}
+    few = _drawn(len(fitting), _CURVES)
     result = {
         "n": len(fitting),
-        **rivals(whole.corpus, whole.said, whole.singles),
-        "conditions": results,
+        **rivals(fitting, whole.said, whole.singles),
+        "conditions": {
+            name: _figures(scored, name) for scored in (whole, part) for name in scored.said if name in told
+        },
         **_details(whole),
-        **curves(trained, few, noise, progress),
+        **curves(trained, fitting.take(few), whole.singles.take(few), noise, progress),
         "left_out": left_out,
-        "absent": [name for name in card.modalities if name not in there],
-        "model": card.name,
-        "what": card.what,
-        "data": {key: card.data.get(key) for key in ("corpus", "source", "licence", "ship", "composed_of")},
-        "groups": len(np.unique(fitting.groups)),
-        "leak": card.extra.get("leak"),
+        **_about(card, fitting),
     }
+    clean = whole.said["clean"]
     if more is not None:
-        clean = whole.said["clean"]
         result |= more(fitting, {"probability": clean.probability, **clean.more}, card)
     if again is not None:
         result |= again(fitting, lambda other: outcomes(trained, other, [tried[0]])[tried[0].name].probability)
     done: dict[str, Any] = rounded(result)
     return done
+
+
+def _tried(corpus: Corpus, card: FusionCard, noise: Mapping[str, Mapping[str, Any]]) -> list[Condition]:
+    """Conditions of what the corpus has."""
+    there = _there(corpus, card)
+    kinds = {name: modality.raw for name, modality in card.modalities.items()}
+    return [one for one in conditions(kinds, noise) if set(one.wrong) <= set(there)]
+
+
+def _there(corpus: Corpus, card: FusionCard) -> list[str]:
+    return [name for column, name in enumerate(card.modalities) if corpus.present[:, column].any()]
+
+
+def _about(card: FusionCard, corpus: Corpus) -> dict[str, Any]:
+    there = _there(corpus, card)
+    return {
+        "absent": [name for name in card.modalities if name not in there],
+        "model": card.name,
+        "what": card.what,
+        "data": {key: card.data.get(key) for key in ("corpus", "source", "licence", "ship", "composed_of")},
+        "groups": len(np.unique(corpus.groups)),
+        "leak": card.extra.get("leak"),
+    }
+
+
+def _whole(trained: Trained, corpus: Corpus, tried: Sequence[Condition], progress: Report) -> Scored:
+    """On all samples, with each modality alone, whether that is told or not: it is a rival."""
+    more = [one for one in only(list(trained.card.modalities)) if one.name not in {each.name for each in tried}]
+    said = outcomes(trained, corpus, [*tried, *more], report=progress)
+    singles = Singles.of(trained.card, corpus, said["clean"])
+    return Scored(corpus, said, singles, unseen(corpus.groups, trained.card.members))
 
 
 def _judgeable(corpus: Corpus, card: FusionCard) -> tuple[Corpus, int]:
@@ -141,16 +162,19 @@ def _judgeable(corpus: Corpus, card: FusionCard) -> tuple[Corpus, int]:
     return corpus.take(np.flatnonzero(fits)), int((~fits).sum())
 
 
-def _some(corpus: Corpus, limit: int | None) -> Corpus:
-    """At most `limit` samples, drawn at random, always the same."""
-    if limit is None or len(corpus) <= limit:
-        return corpus
-    return corpus.take(np.sort(np.random.default_rng(0).permutation(len(corpus))[:limit]))
+def _drawn(n: int, limit: int | None) -> NDArray[np.intp]:
+    """Indices of at most `limit` of n samples, at random, always the same."""
+    if limit is None or n <= limit:
+        return np.arange(n)
+    return np.sort(np.random.default_rng(0).permutation(n)[:limit])
 
 
-def _scored(trained: Trained, corpus: Corpus, tried: Sequence[Condition], progress: Report) -> Scored:
+def _part(trained: Trained, whole: Scored, tried: Sequence[Condition], progress: Report) -> Scored:
+    """The same for further conditions, on part of the samples."""
+    index = _drawn(len(whole.corpus), _EXTRA)
+    corpus = whole.corpus.take(index)
     said = outcomes(trained, corpus, tried, report=progress)
-    return Scored(corpus, said, Singles.of(trained.card, corpus, said), unseen(corpus.groups, trained.card.members))
+    return Scored(corpus, said, whole.singles.take(index), whole.free[:, index])
 
 
 def _figures(scored: Scored, name: str) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """The rivals of a fused model, measured on the same samples."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -25,15 +25,18 @@ class Singles:
     """(n,)"""
 
     @classmethod
-    def of(cls, card: FusionCard, corpus: Corpus, said: Mapping[str, Outcome]) -> "Singles":
-        """Calibrate on what was said when nothing was wrong; without that condition on the first one."""
-        first = said.get("clean", next(iter(said.values())))
+    def of(cls, card: FusionCard, corpus: Corpus, first: Outcome) -> "Singles":
+        """Calibrate on what was said when nothing was wrong."""
         names = list(card.modalities)
         warmth = {
             name: baselines.calibrated(logs, corpus.labels, corpus.groups, first.mask[:, names.index(name)])
             for name, logs in first.singles.items()
         }
         return cls(names, prior_of(card), warmth, baselines.halves(corpus.groups))
+
+    def take(self, index: NDArray[np.intp]) -> "Singles":
+        """For the samples of `index`, calibrated as before."""
+        return replace(self, half=self.half[index])
 
     def alone(self, said: Outcome, name: str) -> NDArray[np.float64]:
         """(n, classes) what the network of one modality says."""

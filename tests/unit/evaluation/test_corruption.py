@@ -98,6 +98,15 @@ def test_garbled_text_keeps_a_word() -> None:
     assert all(words)
 
 
+def test_a_list_of_phrases_stays_a_list() -> None:
+    """Phrases with `;` between them keep their number and places, and none becomes empty."""
+    raw = Raw("text", np.array(["turn on;stop;go left now"] * 50, object))
+    lists = [str(text).split(";") for text in spoil(raw, "noise")]
+    assert {len(each) for each in lists} == {3}
+    assert all(phrase for each in lists for phrase in each)
+    assert len({each[1] for each in lists}) > 1
+
+
 def test_late_is_moved_and_held() -> None:
     """A quarter of the window late: the first step is repeated; early: the last one. Sound has silence there."""
     steps = np.arange(8, dtype=np.float32).reshape(1, 8, 1)

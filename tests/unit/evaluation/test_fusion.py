@@ -161,3 +161,24 @@ def test_a_corpus_may_measure_more(tiny_model: Make, tiny_corpus: Make) -> None:
 
     result = measured(open_model(tiny_model()), tiny_corpus(), more=more)
     assert result["enrolled"] == {"n": 150, "shape": [150, 3], "of": "tiny"}
+
+
+def test_a_model_without_singles_is_compared_with_itself(tiny_model: Make, tiny_corpus: Make) -> None:
+    """Without networks of one modality each there is no log-odds fusion; the fused one, masked, is the single."""
+    folder = tiny_model(extra={})
+    (folder / "singles.onnx").unlink()
+    result = measured(open_model(folder), tiny_corpus())
+    assert result["log_odds"] is None
+    assert result["best_single"]["trained"] == "masked"
+    assert result["effective_robustness"] == {}
+    assert "log_odds" not in result["conditions"]["clean"]
+
+
+def test_the_curve_begins_where_nothing_is_wrong(tiny_model: Make, tiny_corpus: Make) -> None:
+    """With all samples in both, severity 0 is the clean condition and severity 1 the one of that name."""
+    result = measured(open_model(tiny_model()), tiny_corpus())
+    for name, curve in result["curves"].items():
+        if isinstance(curve, dict):
+            assert curve["fused"][0] == result["conditions"]["clean"]["accuracy"]
+            assert curve["fused"][-1] == result["conditions"][name]["accuracy"]
+            assert curve["log_odds"][0] == result["log_odds"]["accuracy"]
