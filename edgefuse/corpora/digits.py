@@ -33,8 +33,10 @@ class _Options:
     samples: int = 10000
     """Pairs, spread evenly over speakers."""
     seed: int = 0
-    kept: int = 3
+    kept: int = 4
     """Diagonals of spatial frequencies that a picture keeps: k (k + 1) / 2 numbers of 784."""
+    grain: float = 0.0
+    """Standard deviation of white noise in a picture before it is blurred, in grey levels of 255."""
     snr_db: tuple[float, float] = (-8.0, 2.0)
     """Speech over noise where there is speech, evenly between."""
     complete: bool = False
@@ -62,7 +64,8 @@ def read(path: Path, options: Mapping[str, Any], report: Report) -> Corpus:
         report("composing pairs", number, len(speakers))
         takes = {digit: found for (who, digit), found in spoken.items() if who == speaker}
         picked = _picked(pool, digits, takes, each, rng)
-        images.append(blurred(pictures[picked], wanted.kept))
+        grain = rng.standard_normal(pictures[picked].shape, np.float32) * np.float32(wanted.grain)
+        images.append(blurred(pictures[picked] + grain, wanted.kept))
         sounds.append(_said(digits[picked], takes, wanted, rng))
         labels.append(digits[picked])
         groups += [speaker] * len(picked)
@@ -91,7 +94,7 @@ def _picked(
     return rng.permutation(np.concatenate(picked)) if picked else np.zeros(0, np.intp)
 
 
-def blurred(pictures: Bytes, kept: int) -> Bytes:
+def blurred(pictures: NDArray[Any], kept: int) -> Bytes:
     """(n, 28, 28) with the lowest spatial frequencies alone: those (u, v) of the cosine transform with u + v < kept."""
     basis = cosine_transform(_SIDE, kept)
     order = np.arange(kept)
@@ -106,8 +109,10 @@ def _options(options: Mapping[str, Any]) -> _Options:
         wanted = _Options(**options)
     except TypeError as error:
         raise ConfigError(f"options of the corpus digits: {error}") from error
-    if wanted.samples < 1 or not 1 <= wanted.kept <= _SIDE:
-        raise ConfigError(f"options of the corpus digits: expected samples >= 1 and kept 1 to {_SIDE}, got {options}")
+    if wanted.samples < 1 or not 1 <= wanted.kept <= _SIDE or wanted.grain < 0:
+        raise ConfigError(
+            f"options of the corpus digits: expected samples >= 1, grain >= 0, kept 1 to {_SIDE}, got {options}"
+        )
     return wanted
 
 

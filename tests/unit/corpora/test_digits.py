@@ -115,3 +115,10 @@ def test_wrong_options_are_told(folder: Path, options: dict[str, Any]) -> None:
     """They are a mistake of the recipe."""
     with pytest.raises(ConfigError, match="options of the corpus digits"):
         load(folder, **options)
+
+
+def test_grain_is_noise_under_the_blur(folder: Path) -> None:
+    """The picture changes, but no fine structure comes in: blurring again changes little."""
+    clean, grainy = (load(folder, grain=grain).raws["image"].data for grain in (0, 80))
+    assert not np.array_equal(clean, grainy)
+    np.testing.assert_allclose(digits.blurred(grainy, 4).astype(int), grainy, atol=2)
