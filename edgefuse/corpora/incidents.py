@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from edgefuse.core.errors import ConfigError
 from edgefuse.core.types import SECOND
 from edgefuse.corpora.corpus import Corpus, Raw, Report
-from edgefuse.corpora.incidents_home import CHANNELS, Take, nominal, take
+from edgefuse.corpora.incidents_home import CHANNELS, STALE_S, Take, nominal, take
 from edgefuse.corpora.incidents_parts import Library, Parts, library
 from edgefuse.corpora.incidents_rule import rule
 from edgefuse.corpora.incidents_stories import episode, mixture
@@ -45,7 +45,6 @@ _LASTS = 30.0
 """Seconds after the onset up to which windows are taken."""
 _LACKS = 0.12
 """Share of the homes that lack a sensor, for each sensor."""
-_LONG_AGO = -60.0
 
 
 class Options(BaseModel):
@@ -120,10 +119,10 @@ def _pool(parts: Parts, chosen: Options, number: int, report: Report) -> _Window
         if not done % 50:
             report("composing episodes", number * count + done, chosen.pools * count)
         taken = take(episode(story, rng), nominal().varied(rng), parts, rng)
-        grids = {name: whole(taken, name, lacking(rng), _long_ago(rng)) for name in GRIDS}
+        grids = {name: whole(taken, name, lacking(rng)) for name in GRIDS}
         for t, label in moments(taken, chosen.windows, rng):
             for name, grid in grids.items():
-                out.raws[name].append(grid[t : t + STEPS])
+                out.raws[name].append(window(taken, name, grid, t))
             out.labels.append(CLASSES.index(label))
             out.stories.append(story)
     return out
@@ -135,28 +134,33 @@ def lacking(rng: np.random.Generator) -> frozenset[str]:
     return frozenset(source for source in sources if rng.random() < _LACKS)
 
 
-def _long_ago(rng: np.random.Generator) -> frozenset[str]:
-    """Channels of sound on which something was told long ago, so that silence is known to be silence."""
-    return frozenset(channel.name for channel in CHANNELS["audio"] if rng.random() < 0.5)  # noqa: PLR2004  as good as not
+def whole(taken: Take, modality: str, lacks: frozenset[str] = frozenset()) -> NDArray[np.float32]:
+    """Grid of a whole episode, (seconds + STEPS, channels): rows t to t + STEPS - 1 are the window that ends at t.
 
-
-def whole(
-    taken: Take, modality: str, lacks: frozenset[str] = frozenset(), long_ago: frozenset[str] = frozenset()
-) -> NDArray[np.float32]:
-    """Grid of a whole episode, (seconds + STEPS, channels): rows t to t + STEPS - 1 are the window that ends at t."""
+    A channel that rests at a value has done so for as long as one can look back: the daemon has been running.
+    """
     grid = GRIDS[modality]
     steps = np.arange(1 - grid.steps, taken.world.seconds + 1, dtype=np.int64) * SECOND
     columns = []
     for name in grid.channels:
-        stream = taken.streams[name]
-        times, values = stream.times, stream.values
+        stream, rest = taken.streams[name], grid.rest.get(name, float("nan"))
+        told = [(-float(grid.steps), rest)] if name in grid.rest else []
+        times, values = np.array([*told, *zip(stream.times, stream.values, strict=True)]).reshape(-1, 2).T
         if stream.channel.source in lacks:
             times, values = times[:0], values[:0]
-        elif name in long_ago:
-            times, values = np.concatenate([[_LONG_AGO], times]), np.concatenate([[0.0], values])
         at = np.round(times * SECOND).astype(np.int64)
-        columns.append(sample(at, values, steps, round(grid.hold_s * SECOND), grid.rest.get(name, float("nan"))))
+        columns.append(sample(at, values, steps, round(grid.hold_s * SECOND), rest))
     return np.stack(columns, axis=1)
+
+
+def window(taken: Take, modality: str, grid: NDArray[np.float32], t: int) -> NDArray[np.float32]:
+    """(STEPS, channels) that end at second `t` of a `whole` grid; nothing is known of a source that is stale then."""
+    part = grid[t : t + STEPS].copy()
+    for column, name in enumerate(GRIDS[modality].channels):
+        start, end = taken.stalls.get(taken.streams[name].channel.source, (np.inf, np.inf))
+        if start + STALE_S <= t < end:
+            part[:, column] = np.nan
+    return np.asarray(part, np.float32)
 
 
 def moments(taken: Take, count: int, rng: np.random.Generator) -> Iterator[tuple[int, str]]:

@@ -292,10 +292,11 @@ def _jolts(looks: Floats, world: World, parts: Parts, rng: Rng) -> Floats:
 
 
 def _commands(world: World, home: Home, rng: Rng) -> tuple[Floats, Floats]:
+    if home.perfect:
+        return np.array(world.commands, np.float64), np.ones(len(world.commands))
     look = home.looks["command"]
-    heard = [at for at in world.commands if home.perfect or rng.random() < look.event]
-    if not home.perfect:
-        false = rng.poisson(look.false_per_h * world.seconds / 3600)
-        heard += list(rng.uniform(0, world.seconds, int(false)))
+    heard = [at for at in world.commands if rng.random() < look.event]
+    false = int(rng.poisson(look.false_per_h * world.seconds / 3600))
+    heard += list(rng.uniform(0, world.seconds, false))
     times = np.sort(np.array(heard, np.float64))
-    return times, np.ones(len(times)) if home.perfect else rng.uniform(0.6, 1, len(times)).round(3)
+    return times, rng.uniform(0.6, 1, len(times)).round(3)
