@@ -1,0 +1,51 @@
+"""Recipes."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from edgefuse.core.errors import ConfigError
+from edgefuse.resources import resource
+from edgefuse.training import plugins
+from edgefuse.training.recipe import load_recipe
+
+BUNDLED = sorted(resource("models", "recipes").glob("*.yaml"))
+
+
+@pytest.mark.parametrize("path", BUNDLED, ids=lambda path: path.stem)
+def test_bundled_recipes_are_valid(path: Path) -> None:
+    """Each is found by its file's name, which is its own, and names encoders and a fusion that there are."""
+    recipe = load_recipe(path.stem)
+    assert recipe.name == path.stem
+    assert recipe.fusion.kind in plugins.known("fusions")
+    if recipe.task != "fuse":
+        assert {spec.encoder.kind for spec in recipe.modalities.values()} <= set(plugins.known("encoders"))
+
+
+def test_unknown_recipes_are_told() -> None:
+    """An unknown name lists the known ones."""
+    with pytest.raises(ConfigError, match=r"unknown recipe 'nothing' \(known: .*incidents"):
+        load_recipe("nothing")
+
+
+def test_every_mistake_of_a_recipe_is_told(make_recipe: Any, tmp_path: Path) -> None:
+    """Wrong values are named with where they stand; a file that is no YAML is told as such."""
+    told = make_recipe().model_dump(mode="json")
+    told["fusion"]["kind"] = "magic"
+    told["train"]["seeds"] = 0
+    path = tmp_path / "mine.yaml"
+    path.write_text(yaml.safe_dump(told))
+    with pytest.raises(ConfigError) as caught:
+        load_recipe(path)
+    assert [problem.split(": ")[1] for problem in caught.value.problems] == ["fusion.kind", "train.seeds"]
+    path.write_text("a: [")
+    with pytest.raises(ConfigError, match="not a recipe"):
+        load_recipe(path)
+
+
+def test_folds_and_test_groups_exclude_each_other(make_recipe: Any) -> None:
+    """A split is one or the other."""
+    with pytest.raises(ValueError, match="expected either folds or test groups, got both"):
+        make_recipe(split={"by": "day", "folds": 3, "test": ["monday"]})
