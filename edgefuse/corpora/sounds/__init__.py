@@ -42,6 +42,8 @@ class Options(Strict):
     other: int = Field(1000, ge=5)
     recorded: float = Field(0.3, ge=0, le=1)
     """Share of clips that are recordings, of the classes that have any."""
+    synthesisers: bool = True
+    """Whether the voices that are installed here speak too."""
     pools: int = Field(5, ge=2, le=20)
     seed: int = 0
 
@@ -119,7 +121,7 @@ def _pools(asked: Options, real: Sequence[Recording], words: Sequence[Recording]
         speakers.setdefault(one.source, []).append(one.path)
     for speaker, paths in speakers.items():
         pools[_pool_of(speaker, len(pools))].voices.append([recordings.read(each) for each in paths])
-    for voice, sound in spoken.synthesised():
+    for voice, sound in spoken.synthesised() if asked.synthesisers else ():
         pools[_pool_of(voice.rsplit(" ", 1)[0], len(pools))].voices.append([sound])
     return pools
 

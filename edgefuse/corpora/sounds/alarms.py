@@ -38,7 +38,7 @@ def alarm(rng: Random, n: int) -> Sound:
     return chosen(rng, n)
 
 
-def _cadence(pattern: list[tuple[float, float]], rest: float) -> list[tuple[float, float, float]]:
+def cadence(pattern: list[tuple[float, float]], rest: float) -> list[tuple[float, float, float]]:
     """(begin, length, period of the whole) of each beep."""
     period = sum(on + off for on, off in pattern) + rest
     at, beeps = 0.0, []
@@ -48,7 +48,7 @@ def _cadence(pattern: list[tuple[float, float]], rest: float) -> list[tuple[floa
     return beeps
 
 
-def _sequence(n: int, beeps: list[tuple[float, float, float]], start: float, one: list[Sound]) -> Sound:
+def sequence(n: int, beeps: list[tuple[float, float, float]], start: float, one: list[Sound]) -> Sound:
     """Repeat a cadence over n samples; beep k sounds like `one[k % len(one)]`, cut to its length."""
     out, seconds = np.zeros(n), n / SAMPLE_RATE
     period = beeps[0][2]
@@ -66,9 +66,9 @@ def _temporal(rng: Random, n: int) -> Sound:
     stretch = rng.uniform(0.9, 1.1)
     smoke = chance(rng, 0.6)
     if smoke:
-        beeps = _cadence([(0.5 * stretch, 0.5 * stretch)] * 3, 1.0 * stretch)
+        beeps = cadence([(0.5 * stretch, 0.5 * stretch)] * 3, 1.0 * stretch)
     else:
-        beeps = _cadence([(0.1 * stretch, 0.1 * stretch)] * 4, rng.choice([0.9, 4.9]))
+        beeps = cadence([(0.1 * stretch, 0.1 * stretch)] * 4, rng.choice([0.9, 4.9]))
     low = chance(rng, 0.25)
     pitch = rng.normal(520, 15) if low else spread(rng, 2700, 3600)
     sound = tone(np.full(samples(0.6), pitch), harmonics(rng, "square" if low else "any", 12))
@@ -78,7 +78,7 @@ def _temporal(rng: Random, n: int) -> Sound:
         )
     rare = not smoke  # a long rest would leave clips without a beep
     start = rng.uniform(-1.0, 0.5) if rare else rng.uniform(0, beeps[0][2])
-    return _sequence(n, beeps, start, [sound])
+    return sequence(n, beeps, start, [sound])
 
 
 def _beeps(rng: Random, n: int) -> Sound:
@@ -94,8 +94,8 @@ def _beeps(rng: Random, n: int) -> Sound:
         sounds.append(tone(np.full(samples(on + 0.05), pitch * rng.uniform(0.6, 1.5)), partials))
     if chance(rng, 0.2):  # struck rather than switched
         sounds = [s * strike(len(s), 0.002, on / 2) for s in sounds]
-    beeps = _cadence([(on, off)] * count, rest)
-    return _sequence(n, beeps, rng.uniform(0, beeps[0][2]), sounds)
+    beeps = cadence([(on, off)] * count, rest)
+    return sequence(n, beeps, rng.uniform(0, beeps[0][2]), sounds)
 
 
 def _chirps(rng: Random, n: int) -> Sound:
@@ -104,8 +104,8 @@ def _chirps(rng: Random, n: int) -> Sound:
     pitch = spread(rng, 1200, 4200)
     bend = rng.uniform(-0.3, 0.5)
     one = tone(contour([pitch, pitch * (1 + bend)], samples(on)), harmonics(rng, "any", 8))
-    beeps = _cadence([(on, on * spread(rng, 0.3, 1.5))] * int(rng.integers(2, 9)), spread(rng, 0.05, 0.7))
-    return _sequence(n, beeps, rng.uniform(0, beeps[0][2]), [one])
+    beeps = cadence([(on, on * spread(rng, 0.3, 1.5))] * int(rng.integers(2, 9)), spread(rng, 0.05, 0.7))
+    return sequence(n, beeps, rng.uniform(0, beeps[0][2]), [one])
 
 
 def _warble(rng: Random, n: int) -> Sound:
@@ -164,8 +164,8 @@ def _melody(rng: Random, n: int) -> Sound:
     sounds = [tone(np.full(samples(step + 0.03), f), partials) for f in notes]
     if chance(rng, 0.5):
         sounds = [s * strike(len(s), 0.003, 0.12) for s in sounds]
-    beeps = _cadence([(step * 0.85, step * 0.15)] * len(notes), 0.0 if chance(rng, 0.5) else step * 3)
-    return _sequence(n, beeps, rng.uniform(0, beeps[0][2]), sounds)
+    beeps = cadence([(step * 0.85, step * 0.15)] * len(notes), 0.0 if chance(rng, 0.5) else step * 3)
+    return sequence(n, beeps, rng.uniform(0, beeps[0][2]), sounds)
 
 
 def siren(rng: Random, n: int) -> Sound:
