@@ -79,6 +79,8 @@ def _lines(card: FusionCard) -> list[str]:
         lines.append(f"accuracy of one member: {accuracy['mean']:.3f} +- {accuracy['sd']:.3f}")
     if best := card.metrics.get("best_single"):
         lines.append(f"best single modality: {best['accuracy']:.3f} ({best['modality']})")
+        if accuracy and accuracy["mean"] <= best["accuracy"]:
+            lines.append("fusion does not beat its best single modality: it is not worth using")
     if (majority := card.metrics.get("majority")) is not None:
         lines.append(f"always the most frequent class: {majority:.3f}")
     if rule := card.metrics.get("rule"):

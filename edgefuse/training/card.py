@@ -35,26 +35,32 @@ def judge(data: Data, trainings: Plan, trained: Mapping[str, Trained], judged: J
     """`metrics` of the card."""
     jobs = trainings.members if len(trainings.test) or not trainings.calibration else trainings.calibration
     out: dict[str, Any] = {"n": len(judged.rows), "each": spread(data, jobs, trained)}
-    out["ensemble"] = metrics.summary(data.labels[judged.rows], scaled(judged.log_p[0], judged.temperatures[0]))
+    out["ensemble"] = _summary(data.labels[judged.rows], scaled(judged.log_p[0], judged.temperatures[0]))
     out["majority"] = float(np.bincount(data.labels[judged.rows]).max() / len(judged.rows))
-    if trainings.singles and len(next(iter(trainings.singles.values()))[0].held):
-        alone = {name: spread(data.only(name), some, trained) for name, some in trainings.singles.items()}
+    alone = {name: spread(data.only(name), some, trained) for name, some in trainings.singles.items()}
+    if alone := {name: figures for name, figures in alone.items() if figures}:
         best = max(alone, key=lambda name: alone[name]["accuracy"]["mean"])
         out |= {"singles": alone, "best_single": {"modality": best, "accuracy": alone[best]["accuracy"]["mean"]}}
     return out
 
 
 def spread(data: Data, jobs: list[Job], trained: Mapping[str, Trained]) -> dict[str, dict[str, float]]:
-    """Mean and standard deviation over trainings, each on the samples that it has not seen."""
+    """Mean and standard deviation over trainings, each on the samples that it has not seen; empty without any."""
     found = []
     for job in jobs:
         p = np.exp(predict(trained[job.name].network, data, job.held)[0])
-        found.append(metrics.summary(data.labels[job.held], p))
+        found.append(_summary(data.labels[job.held], p))
     return {
         name: {"mean": float(np.mean(values)), "sd": float(np.std(values, ddof=len(values) > 1))}
         for name in _REPORTED
-        for values in [[one[name] for one in found]]
+        if (values := [one[name] for one in found if name in one])
     }
+
+
+def _summary(labels: NDArray[np.int64], p: NDArray[np.float64]) -> dict[str, float]:
+    """What can be computed: an AUC needs more than one class."""
+    told = metrics.summary(labels, p) if len(labels) else {}
+    return {name: value for name, value in told.items() if np.isfinite(value)}
 
 
 def card_of(
@@ -63,7 +69,7 @@ def card_of(
     """All but the files."""
     if corpus.rule is not None:
         rows = judged.rows
-        measured = {**measured, "rule": metrics.summary(data.labels[rows], corpus.rule[rows])}
+        measured = {**measured, "rule": _summary(data.labels[rows], corpus.rule[rows])}
     counts = np.bincount(data.labels[trainings.train], minlength=len(data.classes)) + 0.5
     return FusionCard(
         schema=1,
@@ -97,8 +103,8 @@ def _pattern(data: Data, judged: Judged, number: int) -> Pattern:
     before, after = scaled(log_p, 1.0), scaled(log_p, temperature)
     measured = {}
     if len(labels):
-        told = metrics.summary(labels, after)
-        measured = {name: told[name] for name in _REPORTED}
+        told = _summary(labels, after)
+        measured = {name: told[name] for name in _REPORTED if name in told}
         for end, p in (("before", before), ("after", after)):
             measured |= {f"ece_{end}": metrics.ece(labels, p), f"brier_{end}": metrics.brier(labels, p)}
     return Pattern(

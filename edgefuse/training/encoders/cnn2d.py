@@ -30,7 +30,8 @@ class Cnn2d(nn.Module):
                 side //= 2
             steps.append(nn.ReLU())  # after the pooling it is the same and has less to do
             size = wider
-        self.steps = nn.Sequential(*steps, nn.Dropout(dropout)).to(memory_format=torch.channels_last)  # pools faster
+        self.steps = nn.Sequential(*steps, nn.Dropout(dropout))
+        self.steps.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # pooling is faster so
         self.width = 2 * size
 
     def forward(self, x: Tensor) -> Tensor:

@@ -146,6 +146,23 @@ def test_a_model_is_replaced(corpus: Corpus, make_recipe: Any, tmp_path: Path) -
     assert len(list(tmp_path.iterdir())) == 1
 
 
+def test_a_test_group_of_one_class_gives_a_card_that_can_be_read(
+    corpus: Corpus, make_recipe: Any, tmp_path: Path
+) -> None:
+    """What cannot be computed, an AUC of one class, is left out of the card; a sample may lack a modality."""
+    groups = np.where((corpus.groups == "g0") & (corpus.labels > 0), "g1", corpus.groups)
+    present = corpus.present.copy()
+    present[::5, 1] = False
+    corpus.raws["room"].data[::5] = np.nan
+    one = Corpus(corpus.raws, present, corpus.labels, corpus.classes, groups, rule=np.full((len(corpus), 3), 1 / 3))
+    train_corpus(make_recipe(train={"seeds": 1, "epochs": 1, "singles": 1}), one, tmp_path / "model")
+    card = FusionCard.model_validate_json((tmp_path / "model" / "card.json").read_bytes())
+    assert "auc" not in card.patterns[0].metrics
+    assert card.patterns[0].n == 8
+    assert card.patterns[1].n == 10
+    assert np.isfinite(card.metrics["each"]["accuracy"]["mean"])
+
+
 def test_two_processes_give_the_numbers_of_one(corpus: Corpus, make_recipe: Any, tmp_path: Path) -> None:
     """How many trainings run at a time changes nothing."""
     recipe = make_recipe(train={"seeds": 1, "epochs": 1, "singles": 0})
