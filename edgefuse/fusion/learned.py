@@ -70,6 +70,7 @@ class Learned:
             self._broken = str(error)
         self._alive: dict[str, bool] = {}
         self._said: _Judgement | None = None
+        self._told: _Judgement | None = None
         self._changed, self._due = True, 0
         self._last: Decision | None = None
         self._why: str | None = None
@@ -154,6 +155,9 @@ class Learned:
 
     def _decide(self, t: Nanoseconds) -> Decision | None:
         why = self._trouble()
+        if not why and self._said is self._told:
+            return None
+        self._told = self._said
         found = self._of_model(t) if not why else self._otherwise(t, why)
         state = state_of(self._config, self._last, found.p)
         if why == self._why and not is_news(self._last, found.p, state=state, missing=found.missing):

@@ -1,6 +1,7 @@
 """The latest value of each channel at regular steps: the same for corpora and for what the daemon observes."""
 
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -71,8 +72,7 @@ class GridOptions(BaseModel):
 
     def times(self, now: Nanoseconds) -> NDArray[np.int64]:
         """(steps,) the moments that are looked at, the last one `now`."""
-        back = np.arange(self.steps - 1, -1, -1, dtype=np.float64) * (self.step_s * SECOND)
-        return now - np.round(back).astype(np.int64)
+        return now - _back(self.steps, self.step_s)
 
 
 def sample(
@@ -103,7 +103,7 @@ def patched(raw: NDArray[Any]) -> NDArray[np.float32]:
     """(n, steps, channels) with gaps closed: the value before in the window, else the one after; NaN where is none."""
     known = ~np.isnan(raw)
     if known.all():
-        return raw.astype(np.float32)
+        return raw.astype(np.float32, copy=False)
     steps = np.arange(raw.shape[1])[None, :, None]
     before = np.maximum.accumulate(np.where(known, steps, -1), axis=1)
     after = np.minimum.accumulate(np.where(known, steps, len(steps[0]))[:, ::-1], axis=1)[:, ::-1]
@@ -129,11 +129,11 @@ def make(
         values = patched(raw)
         if logged.any():
             values = np.where(logged, np.log1p(np.maximum(values, 0)), values)
-        known = (~np.isnan(raw)).astype(np.float32)
+        known = [(~np.isnan(raw)).astype(np.float32)] if chosen.known else []
         if chosen.summary:
             columns = [_summary(values, each, chosen.step_s) for each in chosen.summary]
-            return np.concatenate([*columns, *([known.mean(axis=1)] if chosen.known else [])], axis=1)
-        both = np.concatenate([values, known], axis=2) if chosen.known else values
+            return np.concatenate([*columns, *(each.mean(axis=1) for each in known)], axis=1)
+        both = np.concatenate([values, *known], axis=2)
         return both.reshape(len(raw), -1) if chosen.flat else both
 
     return features
@@ -157,9 +157,18 @@ def _summary(values: NDArray[np.float32], what: Summary, step_s: float) -> NDArr
 
 def _slope(part: NDArray[np.float32], step_s: float) -> NDArray[np.float32]:
     """Least squares, per minute; 0 of a single step."""
-    minutes = np.arange(part.shape[1]) * (step_s / _MINUTE)
-    weights = minutes - minutes.mean()
-    total = float(weights @ weights)
-    if not total:
-        return np.zeros_like(part[:, 0])
-    return np.asarray(np.tensordot(part, (weights / total).astype(np.float32), axes=(1, 0)))
+    return np.asarray(part.transpose(0, 2, 1) @ _weights(part.shape[1], step_s))
+
+
+@lru_cache(maxsize=64)
+def _weights(steps: int, step_s: float) -> NDArray[np.float32]:
+    """(steps,) with which a slope is a sum of the values."""
+    minutes = np.arange(steps) * (step_s / _MINUTE)
+    centred = minutes - minutes.mean()
+    return np.asarray(centred / max(float(centred @ centred), np.finfo(np.float64).tiny), np.float32)
+
+
+@lru_cache(maxsize=64)
+def _back(steps: int, step_s: float) -> NDArray[np.int64]:
+    """(steps,) how long ago each is, in nanoseconds."""
+    return np.round(np.arange(steps - 1, -1, -1) * (step_s * SECOND)).astype(np.int64)
