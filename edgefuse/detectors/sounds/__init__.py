@@ -66,6 +66,7 @@ class _Event:
     start: Nanoseconds
     told: Nanoseconds
     best: float
+    again: bool = False
 
 
 @dataclass(slots=True)
@@ -155,13 +156,13 @@ class Sounds:
             elif event is not None:
                 event.best = max(event.best, score)
                 if score >= least and end - event.told >= self._config.repeat_s * SECOND:
-                    event.told = end
+                    event.told, event.again = end, True
                     yield self._tell(sample, n, label, score, event, end)
 
     def _tell(
         self, sample: AudioChunk, n: int, label: str, score: float, event: _Event, end: Nanoseconds
     ) -> Observation:
-        data: dict[str, Json] = {"onset": event.told == end and event.best == score, "best": round(event.best, 4)}
+        data: dict[str, Json] = {"onset": not event.again, "best": round(event.best, 4)}
         return Observation(
             id=observation_id(self._context.name, sample.source, end, n),
             detector=self._context.name,
