@@ -32,7 +32,7 @@ GRIDS: Mapping[str, GridOptions] = {
         channels=[channel.name for channel in channels],
         steps=STEPS,
         step_s=1,
-        hold_s={"audio": 2.5, "vision": 3, "sensor": 120}[modality],
+        hold_s={"audio": 3, "vision": 3, "sensor": 120}[modality],
         rest={channel.name: 0 for channel in channels} if modality == "audio" else {},
         partial=True,
     )
@@ -43,8 +43,10 @@ _SETTLED = 3.0
 """Seconds after the onset from which on a window is of its class; between the first sign and that none is taken."""
 _LASTS = 30.0
 """Seconds after the onset up to which windows are taken."""
-_LACKS = 0.12
-"""Share of the homes that lack a sensor, for each sensor."""
+_LACKS = 0.08
+"""Share of the homes that lack a channel, for each channel."""
+_SELDOM = {"speech": 0.2, "lying": 0.25, "stop": 0.25, "wrist": 0.3, "jolt": 0.2, "tv": 0.15}
+"""The same, of what fewer homes have."""
 
 
 class Options(BaseModel):
@@ -119,7 +121,8 @@ def _pool(parts: Parts, chosen: Options, number: int, report: Report) -> _Window
         if not done % 50:
             report("composing episodes", number * count + done, chosen.pools * count)
         taken = take(episode(story, rng), nominal().varied(rng), parts, rng)
-        grids = {name: whole(taken, name, lacking(rng)) for name in GRIDS}
+        lacks = lacking(rng)
+        grids = {name: whole(taken, name, lacks) for name in GRIDS}
         for t, label in moments(taken, chosen.windows, rng):
             for name, grid in grids.items():
                 out.raws[name].append(window(taken, name, grid, t))
@@ -129,9 +132,9 @@ def _pool(parts: Parts, chosen: Options, number: int, report: Report) -> _Window
 
 
 def lacking(rng: np.random.Generator) -> frozenset[str]:
-    """Sources of sensors that a home does not have."""
-    sources = sorted({channel.source for channel in CHANNELS["sensor"]})
-    return frozenset(source for source in sources if rng.random() < _LACKS)
+    """Channels that a home does not have."""
+    names = [channel.name for channels in CHANNELS.values() for channel in channels]
+    return frozenset(name for name in names if rng.random() < _SELDOM.get(name, _LACKS))
 
 
 def whole(taken: Take, modality: str, lacks: frozenset[str] = frozenset()) -> NDArray[np.float32]:
@@ -146,7 +149,7 @@ def whole(taken: Take, modality: str, lacks: frozenset[str] = frozenset()) -> ND
         stream, rest = taken.streams[name], grid.rest.get(name, float("nan"))
         told = [(-float(grid.steps), rest)] if name in grid.rest else []
         times, values = np.array([*told, *zip(stream.times, stream.values, strict=True)]).reshape(-1, 2).T
-        if stream.channel.source in lacks:
+        if name in lacks:
             times, values = times[:0], values[:0]
         at = np.round(times * SECOND).astype(np.int64)
         columns.append(sample(at, values, steps, round(grid.hold_s * SECOND), rest))

@@ -25,6 +25,8 @@ STALE_S = 5.0
 """After so much silence a source counts as stale."""
 _TOLD = 0.2
 """Scores below are not told."""
+_CALLED, _ENDS, _REPEAT = 0.5, 0.6, 2
+"""Of the detector `sounds`: least score, the share of it below which an event ends, looks from one repeat on."""
 _WRIST = 0.5
 """Seconds on both sides of a jolt within which the watch's second is its peak."""
 
@@ -199,7 +201,20 @@ def _told(channel: Channel, world: World, home: Home, parts: Parts, rng: Rng) ->
         return looks, _jolts(looks, world, parts, rng)
     if name == "command":
         return _commands(world, home, rng)
-    return looks, _scores(name, looks, world, home, parts, rng)
+    scores = _scores(name, looks, world, home, parts, rng)
+    return events(looks, scores) if channel.kind == "sound" else (looks, scores)
+
+
+def events(looks: Floats, scores: Floats) -> tuple[Floats, Floats]:
+    """What the detector `sounds` tells of its scores: the onset of an event, and every 2 s that it lasts; no zeros."""
+    kept: list[int] = []
+    on = False
+    for place, score in enumerate(scores):
+        begins = not on and score >= _CALLED
+        on = score >= _CALLED * _ENDS if on else begins
+        if begins or (on and score >= _CALLED and place - kept[-1] >= _REPEAT):
+            kept.append(place)
+    return looks[kept], scores[kept]
 
 
 def _truth(name: str, looks: Floats, world: World) -> Bools:

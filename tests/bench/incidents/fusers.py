@@ -221,7 +221,7 @@ class _Store:
 
 
 def difference(folder: Path, facts: Sequence[Arrival], seconds: int, kind: str) -> float:
-    """Largest difference in p between the fuser `learned`, asked once a second, and what this bench computes at once."""
+    """Largest difference in p between the fuser `learned`, asked every second, and what this bench computes at once."""
     model, place = Trained(folder), INCIDENTS.index(kind)
     _, features, there = model.looks(facts, seconds)
     expected = model.probabilities(features, there)[:, place]

@@ -68,7 +68,18 @@ def measure(takes: Sequence[Any], model: Trained | None, perfect: Sequence[Any])
                 ways["ceiling"] = by_rules(truth(taken.world), seconds, HOME["oracle"])
             for way, each in ways.items():
                 found[pattern].setdefault(way, Tally()).add(taken.world, each)
+    _keep_best_single(found)
     return found
+
+
+def _keep_best_single(found: dict[str, dict[str, Tally]]) -> None:
+    for ways in found.values():
+        alone = {way: tally for way, tally in ways.items() if way.startswith("only_")}
+        if alone:
+            best = max(alone, key=lambda way: alone[way].f1)
+            ways[f"best single: {best.removeprefix('only_')}"] = alone[best]
+        for way in alone:
+            del ways[way]
 
 
 def by_model(model: Trained, looked: Any, without: frozenset[str]) -> dict[str, list[tuple[float, str]]]:
@@ -162,12 +173,12 @@ def one_missing(found: dict[str, dict[str, Tally]]) -> dict[str, Any]:
 
 def table(rows: dict[str, Any], missing: dict[str, Any], real: dict[str, Any]) -> None:
     """Print it."""
-    print(f"{'':16}{'way':15}{'F1':>6}{'95 %':>14}{'macro':>8}{'false/h':>9}{'delay s':>9}")
+    print(f"{'':16}{'way':20}{'F1':>6}{'95 %':>14}{'macro':>8}{'false/h':>9}{'delay s':>9}")
     for pattern, ways in rows.items():
         for way, row in ways.items():
             low, high = row["interval"]
             told = f"{row['f1']:6.3f}{low:8.2f}-{high:.2f}{row['macro_f1']:9.3f}"
-            print(f"{pattern:16}{way:15}{told}{row['false_per_hour']:9.1f}{row['delay_s']:9.1f}")
+            print(f"{pattern:16}{way:20}{told}{row['false_per_hour']:9.1f}{row['delay_s']:9.1f}")
     print("one modality missing, mean F1:", json.dumps(missing))
     print("real recordings without incident:", json.dumps(real, indent=1))
 
