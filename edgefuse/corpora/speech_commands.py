@@ -92,10 +92,11 @@ def _options(options: Mapping[str, Any]) -> _Options:
         wanted = _Options(**{**options, "phrases": tuple(options.get("phrases", _Options.phrases))})
     except TypeError as error:
         raise ConfigError(f"options of the corpus speech_commands: {error}") from error
-    if not wanted.phrases or any(";" in phrase for phrase in wanted.phrases) or wanted.synthetic < 0:
+    fit = all(isinstance(phrase, str) and ";" not in phrase for phrase in wanted.phrases)
+    if not wanted.phrases or not fit or wanted.synthetic < 0:
         raise ConfigError(
-            "options of the corpus speech_commands: expected phrases without semicolons and synthetic >= 0, got "
-            f"{dict(options)}"
+            "options of the corpus speech_commands: expected phrases without semicolons, those that YAML reads as "
+            f'something else in quotes ("no", "on"), and synthetic >= 0, got {dict(options)}'
         )
     return wanted
 

@@ -121,7 +121,9 @@ def test_another_layout_is_refused(folder: Path) -> None:
         load(folder / "maybe")
 
 
-@pytest.mark.parametrize("options", [{"phrases": []}, {"phrases": ["a;b"]}, {"synthetic": -1}, {"colour": 1}])
+@pytest.mark.parametrize(
+    "options", [{"phrases": []}, {"phrases": ["a;b"]}, {"phrases": [False]}, {"synthetic": -1}, {"colour": 1}]
+)
 def test_wrong_options_are_told(folder: Path, options: dict[str, Any]) -> None:
     """They are a mistake of the recipe."""
     with pytest.raises(ConfigError, match="options of the corpus speech_commands"):
