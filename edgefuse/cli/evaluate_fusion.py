@@ -13,7 +13,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from edgefuse.core.errors import OperatorError
-from edgefuse.evaluation.words import distinct, notes, rivals, spoken
+from edgefuse.evaluation.words import PICTURE_FIGURES, classifies, distinct, notes, picture_rows, rivals, spoken
 
 _ROBUSTNESS = ("relative_robustness", "effective_robustness")
 
@@ -32,10 +32,10 @@ def fusion_command(args: argparse.Namespace) -> int:
         print(f"report: {path}", file=sys.stderr)
     if args.json:
         print(json.dumps(result, indent=2))
-    elif "conditions" in result:
+    elif classifies(result):
         show(result, Console())
     else:
-        Console().print_json(data=result)
+        Console().print(_pictures(result))
     return 0
 
 
@@ -86,6 +86,13 @@ def show(result: Mapping[str, Any], console: Console) -> None:
         console.print(_areas(result))
     for note in notes(result):
         console.print(f"- {note}", highlight=False)
+
+
+def _pictures(result: Mapping[str, Any]) -> Table:
+    table = Table("", *PICTURE_FIGURES, title=f"{result['n']} pairs of pictures", box=SIMPLE)
+    for name, figures in picture_rows(result):
+        table.add_row(name, *map(_plain, figures))
+    return table
 
 
 def _rivals(result: Mapping[str, Any]) -> Table:

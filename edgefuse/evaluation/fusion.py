@@ -173,7 +173,7 @@ def _part(trained: Trained, whole: Scored, tried: Sequence[Condition], progress:
     """The same for further conditions, on part of the samples."""
     index = _drawn(len(whole.corpus), _EXTRA)
     corpus = whole.corpus.take(index)
-    said = outcomes(trained, corpus, tried, report=progress)
+    said = outcomes(trained, corpus, tried, report=progress) if tried else {}
     return Scored(corpus, said, whole.singles.take(index), whole.free[:, index])
 
 

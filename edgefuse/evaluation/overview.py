@@ -7,6 +7,7 @@ from typing import Any
 from edgefuse.core.errors import ConfigError
 from edgefuse.evaluation.report import percent, table
 from edgefuse.evaluation.trained import CARD, read_card
+from edgefuse.evaluation.words import classifies
 from edgefuse.fusion.card import FusionCard
 
 
@@ -29,7 +30,7 @@ def folders_of(models: Path) -> list[Path]:
 
 def row(card: FusionCard, folder: str, result: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """Facts of one model; None for what nobody measured."""
-    told = _measured(result) if result and "conditions" in result else _told(card)
+    told = _measured(result) if result and classifies(result) else _told(card)
     facts = {
         "folder": folder,
         "name": card.name,
@@ -75,7 +76,7 @@ def page(rows: Sequence[Mapping[str, Any]]) -> str:
             f"[{one['name']}]({one['folder']}/report.md)" if one["evaluated"] else one["name"],
             str(one["n"] or "-"),
             str(one["groups"]),
-            f"**{percent(one['fused'])}**",
+            "-" if one["fused"] is None else f"**{percent(one['fused'])}**",
             _single(one["best_single"]),
             *(percent(one[key]) for key in ("majority", "rule", "log_odds")),
             "-" if one["ece"] is None else f"{one['ece']:.3f}",
@@ -101,7 +102,7 @@ def page(rows: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _single(one: Mapping[str, Any] | None) -> str:
-    return f"{percent(one['accuracy'])} ({one['modality']})" if one else "-"
+    return f"{percent(one['accuracy'])} ({one['modality']})" if one and one["accuracy"] is not None else "-"
 
 
 def _measured(result: Mapping[str, Any]) -> dict[str, Any]:
@@ -109,6 +110,7 @@ def _measured(result: Mapping[str, Any]) -> dict[str, Any]:
     clean = found["clean"]
     return {
         "n": result["n"],
+        "groups": result["groups"],
         "fused": clean["accuracy"],
         "best_single": result["best_single"],
         "majority": result["majority"],

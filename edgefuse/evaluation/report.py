@@ -1,11 +1,12 @@
 """A page about one trained model: pictures first, figures beside them."""
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from edgefuse.evaluation import plots
-from edgefuse.evaluation.words import distinct, notes, rivals, spoken
+from edgefuse.evaluation.words import PICTURE_FIGURES, classifies, distinct, notes, picture_rows, rivals, spoken
 
 _PICTURES = {
     "beside.png": plots.beside,
@@ -20,16 +21,17 @@ _CONFUSION = "## What it takes for what\n\n![confusion matrix](confusion.png)"
 
 
 def write_report(result: Mapping[str, Any], out: Path) -> Path:
-    """Write `<out>/report.md` and its pictures from what `evaluate` gave; the path of the page.
+    """Write `<out>/report.md`, its pictures and result.json from what `evaluate` gave; the path of the page.
 
     Raises ConfigError without matplotlib, OSError where the folder cannot be written.
     """
     out.mkdir(parents=True, exist_ok=True)
-    found = dict(_PICTURES) if "conditions" in result else {}
+    found = dict(_PICTURES) if classifies(result) else {}
     if not _worse(result):
         found.pop("worse.png", None)
     for name, picture in found.items():
         plots.draw(picture, result, out / name)
+    (out / "result.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
     path = out / "report.md"
     path.write_text(page(result), encoding="utf-8")
     return path
@@ -37,8 +39,8 @@ def write_report(result: Mapping[str, Any], out: Path) -> Path:
 
 def page(result: Mapping[str, Any]) -> str:
     """The Markdown."""
-    if "conditions" not in result:
-        return "\n".join(["# Evaluation", "", *(f"- {key}: {value}" for key, value in result.items()), ""])
+    if not classifies(result):
+        return _pictures(result)
     parts = [_head(result), _beside(result), _degraded(result), _calibration(result)]
     if _worse(result):
         parts.append(_robustness(result))
@@ -139,6 +141,16 @@ def _leak(leak: Any) -> str:
     if isinstance(leak, dict):
         return ", ".join(f"{key} {_leak(value)}" for key, value in leak.items())
     return f"{leak:.3f}" if isinstance(leak, float) else str(leak)
+
+
+def _pictures(result: Mapping[str, Any]) -> str:
+    rows = [[name, *map(_three, figures)] for name, figures in picture_rows(result)]
+    return (
+        f"# Fused pictures\n\n{result['n']} pairs of patients that were not trained on; "
+        f"{result['left_out']} pairs are left out. Best classical way by Qabf: {result['best_classical']}.\n\n"
+        + table(["", *(figure.upper() if figure != "qabf" else "Qabf" for figure in PICTURE_FIGURES)], rows)
+        + "\n\nQabf: how far edges are kept (Xydeas and Petrovic 2000); SSIM and MI: likeness to both pictures.\n"
+    )
 
 
 def _worse(result: Mapping[str, Any]) -> bool:

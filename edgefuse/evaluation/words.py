@@ -24,6 +24,22 @@ def rivals(result: Mapping[str, Any]) -> list[tuple[str, float, Interval]]:
     return sorted(rows, key=lambda row: (-row[1], row[0] != "fused"))
 
 
+def classifies(result: Mapping[str, Any]) -> bool:
+    """Whether a result is that of a classifier; models that fuse pictures have other figures."""
+    return "confusion" in result
+
+
+PICTURE_FIGURES = ("qabf", "ssim", "mi")
+
+
+def picture_rows(result: Mapping[str, Any]) -> list[tuple[str, list[float]]]:
+    """(name, figures) of fused pictures: learned, what is compared with it, and learned when something is wrong."""
+    found = [("learned", result["conditions"]["clean"]), *result["classical"].items()]
+    found.append((f"{result['best_single']['modality']} alone", result["best_single"]))
+    found += [(f"learned, {spoken(name)}", one) for name, one in result["conditions"].items() if name != "clean"]
+    return [(name, [one[figure] for figure in PICTURE_FIGURES]) for name, one in found]
+
+
 def distinct(result: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
     """Conditions without those that are another one by another name: of three, only a is without b and c."""
     found: dict[str, Mapping[str, Any]] = {}

@@ -114,3 +114,21 @@ def test_a_folder_without_models_is_an_error(tmp_path: Path) -> None:
     """It says what was expected."""
     with pytest.raises(ConfigError, match=r"expected folders with card\.json"):
         overview.overview(tmp_path)
+
+
+def test_fused_pictures_have_a_page_of_their_own(tmp_path: Path) -> None:
+    """What is measured by Qabf, SSIM and MI is told beside the classical ways, without figures of classifiers."""
+    one = {"qabf": 0.61, "ssim": 0.68, "mi": 3.05}
+    result = {
+        "n": 12,
+        "left_out": 3,
+        "best_single": {"modality": "mri", "accuracy": None, **one},
+        "conditions": {"clean": one, "without_scan": one},
+        "classical": {"guided": one | {"qabf": 0.6}},
+        "best_classical": "guided",
+    }
+    text = write_report(result, tmp_path).read_text(encoding="utf-8")
+    assert "| learned | 0.610 | 0.680 | 3.050 |" in text
+    assert "| guided | 0.600 |" in text
+    assert "| learned, scan is missing |" in text
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["report.md", "result.json"]
