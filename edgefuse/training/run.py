@@ -19,6 +19,7 @@ from edgefuse.training.folder import replaceable, whole
 from edgefuse.training.jobs import train_all
 from edgefuse.training.plan import Plan, plan
 from edgefuse.training.recipe import Recipe
+from edgefuse.training.small import int8
 from edgefuse.training.train import Trained, predict
 
 
@@ -100,6 +101,7 @@ def _write(data: Data, trainings: Plan, trained: dict[str, Trained], judged: Jud
     networks = [trained[job.name].network for job in trainings.members]
     table = calibrate.table(judged.masks, judged.temperatures)
     extra: dict[str, Any] = {"onnx_difference": export(Ensemble(networks, table), data, folder / "model.onnx")}
+    extra["int8"] = int8(data, networks[0], folder / "model.onnx", judged.rows)
     if trainings.singles:
         singles = {name: [trained[job.name].network for job in jobs] for name, jobs in trainings.singles.items()}
         extra["singles_difference"] = export(Singles(singles), data, folder / "singles.onnx")

@@ -111,6 +111,14 @@ def test_operating_points_fall_in_recall(trained: tuple[Path, FusionCard]) -> No
             assert len(points) <= 20
 
 
+def test_the_card_says_whether_eight_bits_will_do(trained: tuple[Path, FusionCard]) -> None:
+    """A copy of 8 bits is made, judged on the test group and thrown away."""
+    extra = trained[1].extra
+    assert extra["onnx_difference"] <= 1e-4
+    assert extra["int8"]["passes"] == (extra["int8"]["kept"] >= 0.99 and extra["int8"]["moved"] <= 0.02)
+    assert extra["int8"]["kept"] > 0.8
+
+
 def test_something_else_is_not_replaced(corpus: Corpus, make_recipe: Any, tmp_path: Path) -> None:
     """A folder that is no model stays as it is, and nothing is trained."""
     (tmp_path / "letter").write_text("dear")
