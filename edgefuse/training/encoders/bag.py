@@ -25,12 +25,13 @@ class Bag(nn.Module):
         self.drop = nn.Dropout(dropout)
 
     def fit(self, x: Tensor) -> None:
-        """Take document frequencies, smoothed by one document that has every word."""
+        """Take document frequencies, smoothed by one document that has every word; what no text has counts nothing."""
         if not self.weighed:
             return
         found = torch.zeros(len(x), len(self.idf), dtype=torch.bool)
         found[torch.arange(len(x)).unsqueeze(1), x] = True
-        self.idf.copy_(torch.log((1 + len(x)) / (1 + found.sum(0))) + 1)
+        seen = found.sum(0)
+        self.idf.copy_(torch.where(seen > 0, torch.log((1 + len(x)) / (1 + seen)) + 1, torch.zeros(())))
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, T) -> (B, width)."""
