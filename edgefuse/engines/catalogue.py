@@ -17,6 +17,8 @@ InnerPath: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[^/\s].*$")]
 """Relative."""
 
 
+_USED_BY = {"classify": ["learned"], "sounds": ["sounds"]}
+"""Task of a trained model -> parts that take it."""
 SINGLES = "singles.onnx"
 """What a trained model is compared with; no part of it."""
 _MOST_MODALITIES = 8
@@ -231,6 +233,24 @@ def _trained(models: Path) -> dict[str, Entry]:
         raise ModelError(f"{models}: cannot look for trained models: {error}") from error
 
 
+def entry_of_file(path: Path, sha256: str) -> Entry:
+    """An .onnx file of the operator's own; it is used where it lies. Raises ModelError for a name of odd letters."""
+    try:
+        pin = Pin(sha256=sha256, size=path.stat().st_size)
+        return Entry(
+            name=path.stem,
+            what=f"a file of one's own, {path}",
+            licence="that of the file",
+            optional=True,
+            files={path.name: pin},
+            sources=[Alternative(take=[FileOrigin(file=path.parent, files={path.name: path.name})])],
+            card={"format": "onnx", "threads": 1},
+            trained=path.parent,
+        )
+    except ValidationError as error:
+        raise ModelError(f"{path}: {_told(error)}; rename the file") from error
+
+
 def _of_card(path: Path) -> Entry:
     """What `edgefuse train` wrote, as a model like any other. Raises ModelError, OSError."""
     try:
@@ -243,7 +263,7 @@ def _of_card(path: Path) -> Entry:
             name=path.parent.name,
             what=card.what,
             licence=card.licence,
-            used_by=["learned"] if card.task == "classify" else [],
+            used_by=_USED_BY.get(card.task, []),
             optional=True,
             files=used,
             sources=[Alternative(take=[FileOrigin(file=path.parent, files={name: name for name in used})])],

@@ -13,7 +13,16 @@ from edgefuse.core.errors import ModelError, OperatorError
 from edgefuse.core.health import PartHealth
 from edgefuse.core.ports import Clock, Model
 from edgefuse.engines import convert, files
-from edgefuse.engines.catalogue import Alternative, Entry, FileOrigin, ModelOrigin, Origin, Pin, load_catalogue
+from edgefuse.engines.catalogue import (
+    Alternative,
+    Entry,
+    FileOrigin,
+    ModelOrigin,
+    Origin,
+    Pin,
+    entry_of_file,
+    load_catalogue,
+)
 from edgefuse.engines.counted import Counted
 from edgefuse.engines.fetch import fetch, installed, shifted
 from edgefuse.engines.select import CPU
@@ -81,7 +90,9 @@ class Store:
         """Called, on the thread that loads or runs a model, when it is served by less because its engine failed."""
 
     def entry(self, name: str) -> Entry:
-        """What the catalogue says. Raises ModelError naming the known models."""
+        """What the catalogue says; a path of an .onnx file needs none. Raises ModelError naming the known models."""
+        if name not in self._entries and name.endswith(".onnx"):
+            self._entries[name] = _own(Path(name))
         if name not in self._entries:
             raise ModelError(f"unknown model '{name}' (known: {', '.join(sorted(self._entries))})")
         return self._entries[name]
@@ -121,7 +132,7 @@ class Store:
     def card(self, name: str) -> Mapping[str, Any]:
         """What `edgefuse train` wrote of it. Raises ModelError for a model that was not trained here."""
         entry = self.entry(name)
-        if entry.trained is None:
+        if "fusion" not in entry.card:
             trained = sorted(each.name for each in self._entries.values() if each.trained)
             raise ModelError(f"model '{name}' has no card.json: expected a trained one (known: {', '.join(trained)})")
         card: Mapping[str, Any] = entry.card["fusion"]
@@ -325,9 +336,18 @@ def models_dir(config: ModelsConfig) -> Path:
         raise ModelError(f"there is no home directory to keep models in ({error}); set EDGEFUSE_MODELS") from error
 
 
+def _own(path: Path) -> Entry:
+    try:
+        return entry_of_file(path, files.sha256_of(path))
+    except OSError as error:
+        raise ModelError(f"{path}: expected an .onnx file: {error}") from error
+
+
 def _untrained(entry: Entry) -> str:
     """Why a trained model is not here: a card is always passed on, its weights are not."""
     wrong = [_mismatch(entry.trained / name, pin) for name, pin in entry.files.items() if entry.trained is not None]
+    if "fusion" not in entry.card:
+        return f"model '{entry.name}': {'; '.join(wrong)}; it was changed while in use"
     again = f"`edgefuse train {entry.card['fusion'].get('recipe', {}).get('name') or entry.name} --data DIR` makes it"
     return f"model '{entry.name}' in {entry.trained}: {'; '.join(wrong)}; {again}"
 
