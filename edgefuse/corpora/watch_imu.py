@@ -27,19 +27,23 @@ EXERCISES: Mapping[str, str] = {
 }
 RATE = 50.0
 CHANNELS = 6
-"""Acceleration x y z in m/s^2, turning x y z in rad/s."""
+"""Acceleration x y z in g, turning x y z in rad/s."""
+_MIRROR = np.array([-1, 1, 1, 1, -1, -1], np.float32)
+"""What a watch on the other wrist measures of the same movement: along the arm a mirror turns acceleration round, and
+turning about the other two axes."""
 
 
 def read(path: Path, options: Mapping[str, Any], report: Report) -> Corpus:
     """Windows of `seconds` (4), one every `step` (2) seconds: accelerometer and gyroscope, (n, 50 * seconds, 3) each.
 
-    `side` of the file is not used; a group is a subject. `extra["sequence"]` (n,) says which sequence a window is of.
-    Raises ConfigError for another layout or unknown options.
+    With `mirror` (true) side 0 of the file is mirrored to side 1: a watch knows on which wrist it is worn. A group is
+    a subject. `extra["sequence"]` (n,) says which sequence a window is of. Raises ConfigError for another layout or
+    unknown options.
     """
-    no_options("watch_imu", options, ("seconds", "step"))
+    no_options("watch_imu", options, ("seconds", "step", "mirror"))
     file = find(path, "watch_imu", "watch.npz")
     report(file.name, 0, 1)
-    sequences, labels, groups, names = sequences_of(file)
+    sequences, labels, groups, names = sequences_of(file, mirror=bool(options.get("mirror", True)))
     length, step = (round(float(options.get(name, usual)) * RATE) for name, usual in (("seconds", 4), ("step", 2)))
     if length < 1 or step < 1:
         raise ConfigError(f"corpus 'watch_imu': seconds and step: got {dict(options)}, expected more than 0")
@@ -62,7 +66,7 @@ def read(path: Path, options: Mapping[str, Any], report: Report) -> Corpus:
 
 
 def sequences_of(
-    file: Path,
+    file: Path, *, mirror: bool
 ) -> tuple[list[NDArray[np.float32]], NDArray[np.int64], NDArray[np.str_], tuple[str, ...]]:
     """Sequences (t, 6) at 50 Hz, labels, subjects, names of the classes. Raises ConfigError for another layout."""
     data = arrays(file, ("X", "lengths", "y", "y_labels", "subject", "side"))
@@ -75,6 +79,9 @@ def sequences_of(
     if labels.min() < 0 or labels.max() >= len(names):
         raise ConfigError(f"{file}: y goes from {labels.min()} to {labels.max()}, expected 0 to {len(names) - 1}")
     sequences = np.split(data["X"].astype(np.float32), np.cumsum(lengths)[:-1])
+    if mirror:
+        sides = data["side"]
+        sequences = [each if side else each * _MIRROR for each, side in zip(sequences, sides, strict=True)]
     return sequences, labels, data["subject"].astype(np.int64).astype(str), names
 
 

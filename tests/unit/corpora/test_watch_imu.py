@@ -27,7 +27,7 @@ def write(folder: Path, **changed: object) -> Path:
 
 def test_windows_belong_to_one_sequence_and_one_subject(tmp_path: Path) -> None:
     """Windows overlap, never reach over the end of a sequence, and a short sequence is filled up with NaN."""
-    corpus = load("watch_imu", write(tmp_path), {"seconds": 2, "step": 1})
+    corpus = load("watch_imu", write(tmp_path), {"seconds": 2, "step": 1, "mirror": False})
     assert corpus.extra["sequence"].tolist() == [0, 0, 0, 0, 1, 1, 2]
     assert corpus.groups.tolist() == ["4"] * 4 + ["5"] * 2 + ["4"]
     assert corpus.labels.tolist() == [1] * 4 + [0] * 2 + [1]
@@ -60,3 +60,13 @@ def test_wrong_options_are_refused(tmp_path: Path, options: dict[str, float]) ->
     """Windows have a length, and options have the names that are known."""
     with pytest.raises(ConfigError, match="watch_imu"):
         load("watch_imu", write(tmp_path), options)
+
+
+def test_the_left_arm_is_mirrored(tmp_path: Path) -> None:
+    """Side 0 has acceleration along the arm turned round, and turning about the two other axes; side 1 stays."""
+    plain, mirrored = (load("watch_imu", write(tmp_path), {"mirror": mirror}) for mirror in (False, True))
+    left = plain.groups == "4"
+    for name, signs in (("accelerometer", [-1, 1, 1]), ("gyroscope", [1, -1, -1])):
+        before, after = plain.raws[name].data, mirrored.raws[name].data
+        assert np.array_equal(after[left], before[left] * np.array(signs, np.float32), equal_nan=True)
+        assert np.array_equal(after[~left], before[~left], equal_nan=True)

@@ -3,7 +3,7 @@ import pytest
 
 from edgefuse.corpora.corpus import Raw
 from edgefuse.training.augment import augmented
-from edgefuse.training.encoders import cnn1d
+from edgefuse.training.encoders import cnn1d, film
 
 
 def test_a_warp_keeps_the_order_and_the_padding() -> None:
@@ -52,3 +52,16 @@ def test_parts_of_time_keep_the_order() -> None:
     assert not torch.allclose(forward, backward)
     with pytest.raises(ValueError, match="divisor"):
         cnn1d.make((16, 2), {"parts": 3})
+
+
+def test_a_film_tells_where_something_moves() -> None:
+    """The same movement on the left and on the right is not the same to the encoder; a flat picture is refused."""
+    torch = pytest.importorskip("torch")
+    encoder = film.make((4, 2, 8, 8), {"width": 6, "layers": 3}).eval()
+    left = torch.zeros(1, 4, 2, 8, 8)
+    left[:, 2:, :, 4, 1] = 1
+    seen, mirrored = encoder(left), encoder(left.flip(4))
+    assert seen.shape == (1, encoder.width) == (1, 6 * 5)
+    assert not torch.allclose(seen, mirrored)
+    with pytest.raises(ValueError, match="layers"):
+        film.make((4, 1, 3, 20), {"layers": 3})
