@@ -6,7 +6,7 @@ stands somewhere or not at all, so that what is learned is to compare sound with
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,6 +36,8 @@ class _Options:
     """The first classes, in this order; each is a folder and what is written for it."""
     synthetic: int = 0
     """Synthesised words that are added, with random lists of phrases."""
+    made_up: int = 0
+    """How many words that do not exist are among them, beside some nine hundred that do."""
     seed: int = 0
 
     @property
@@ -69,7 +71,7 @@ def read(path: Path, options: Mapping[str, Any], report: Report) -> Corpus:
     labels = [wanted.classes.index(clip.label) for clip in clips]
     groups = [clip.speaker for clip in clips]
     if wanted.synthetic:
-        more, lists, places = _synthetic(wanted, report)
+        more, lists, places = _synthetic(wanted, {clip.word for clip in clips}, report)
         sounds = np.concatenate([sounds, more])
         texts, labels, groups = texts + lists, labels + places, groups + [SYNTHETIC] * len(more)
     return Corpus(
@@ -93,10 +95,10 @@ def _options(options: Mapping[str, Any]) -> _Options:
     except TypeError as error:
         raise ConfigError(f"options of the corpus speech_commands: {error}") from error
     fit = all(isinstance(phrase, str) and ";" not in phrase for phrase in wanted.phrases)
-    if not wanted.phrases or not fit or wanted.synthetic < 0:
+    if not wanted.phrases or not fit or min(wanted.synthetic, wanted.made_up) < 0:
         raise ConfigError(
             "options of the corpus speech_commands: expected phrases without semicolons, those that YAML reads as "
-            f'something else in quotes ("no", "on"), and synthetic >= 0, got {dict(options)}'
+            f'something else in quotes ("no", "on"), synthetic and made_up >= 0, got {dict(options)}'
         )
     return wanted
 
@@ -118,10 +120,13 @@ def _clip(path: Path, label: str) -> _Clip:
     return _Clip(path, label, named["speaker"], named["word"] or ("" if label == UNKNOWN else label))
 
 
-def _synthetic(wanted: _Options, report: Report) -> tuple[NDArray[np.int16], list[str], list[int]]:
-    """Sounds, lists of phrases and classes: the place in the list, or unknown."""
+def _synthetic(
+    wanted: _Options, heard: Collection[str], report: Report
+) -> tuple[NDArray[np.int16], list[str], list[int]]:
+    """Sounds, lists of phrases, classes (the place in the list, or unknown). Other words of the data are left out."""
     rng = np.random.default_rng([wanted.seed, 1])
-    known = np.array([*spoken.vocabulary(), *wanted.phrases])
+    real = [word for word in spoken.vocabulary() if word not in heard]
+    known = np.array([*real, *spoken.made_up(wanted.made_up, {*heard, *wanted.phrases}, rng), *wanted.phrases])
     said = np.resize(rng.permutation(known), wanted.synthetic)
     sounds = spoken.words([str(word) for word in said], RATE, RATE, wanted.seed, report)
     lists, places = [], []

@@ -1,9 +1,10 @@
 """Words said by the synthesisers of this machine: flite (Black & Lenzo 2001) and espeak-ng."""
 
+import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +22,8 @@ _WORDS_A_MINUTE = 150
 _TEMPO, _PITCH = (0.8, 1.25), 0.12
 _JITTER = 0.1
 _TIMEOUT_S = 60
+_HALVES = re.compile(r"([^aeiouy]*)(.*)")
+_SHORTEST, _LONGEST = 3, 9
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +59,25 @@ def voices() -> list[Voice]:
 def vocabulary() -> list[str]:
     """Some nine hundred common words; none is of Speech Commands."""
     return (Path(__file__).parent / "words.txt").read_text(encoding="utf-8").split()
+
+
+def made_up(count: int, avoid: Collection[str], rng: np.random.Generator) -> list[str]:
+    """Different words that nobody uses but anybody could read out, none of them in `avoid` or the vocabulary.
+
+    Each is the beginning of a common word, up to its first vowel, and the rest of another.
+    """
+    common = vocabulary()
+    taken = {*common, *avoid}
+    halves = [_HALVES.match(word) for word in common]
+    starts = [found[1] for found in halves if found]
+    ends = [found[2] for found in halves if found]
+    out: list[str] = []
+    while len(out) < count:
+        word = str(rng.choice(starts)) + str(rng.choice(ends))
+        if word not in taken and _SHORTEST <= len(word) <= _LONGEST:
+            taken.add(word)
+            out.append(word)
+    return out
 
 
 def words(said: Sequence[str], samples: int, rate: int, seed: int, report: Report) -> sound.Sound:

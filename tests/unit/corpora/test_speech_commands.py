@@ -88,6 +88,14 @@ def test_the_vocabulary_has_no_word_of_the_data() -> None:
     assert not {"yes", "bird", "zero", "visual"} & set(words)
 
 
+def test_words_are_made_up_of_halves_of_others() -> None:
+    """All differ, none is in the vocabulary or among those to avoid."""
+    made = spoken.made_up(300, {"blight"}, np.random.default_rng(0))
+    assert len(set(made)) == 300
+    assert not {*spoken.vocabulary(), "blight"} & set(made)
+    assert all(3 <= len(word) <= 9 for word in made)
+
+
 def test_phrases_are_tried_by_writing_them(folder: Path) -> None:
     """The words of the unknown class stand in the list, and are scored against every other recording."""
     found = load(folder)
