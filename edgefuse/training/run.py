@@ -17,10 +17,13 @@ from edgefuse.training.data import Data, design, features
 from edgefuse.training.export import Ensemble, Singles, export
 from edgefuse.training.folder import replaceable, whole
 from edgefuse.training.jobs import train_all
+from edgefuse.training.leak import leak
 from edgefuse.training.plan import Plan, plan
 from edgefuse.training.recipe import Recipe
 from edgefuse.training.small import int8
 from edgefuse.training.train import Trained, predict
+
+_LEAK_SEEDS = 2
 
 
 def train(
@@ -64,13 +67,18 @@ def train_corpus(
         trained = train_all(table, trainings.jobs(), progress, processes)
         progress("calibrating and writing", 0, 1)
         judged = _judged(table, trainings, trained)
-        extra = _write(table, trainings, trained, judged, folder)
+        extra = {**_write(table, trainings, trained, judged, folder), **_leaks(corpus)}
         draw(trained, folder / "curves.png", recipe.name)
         files = {path.name: {"sha256": sha256_of(path), "size": path.stat().st_size} for path in folder.iterdir()}
         card = card_of(recipe, corpus, table, trainings, judge(table, trainings, trained, judged), judged)
         card = card.model_copy(update={"files": files, "extra": {**card.extra, **extra}})
         (folder / "card.json").write_text(card.model_dump_json(by_alias=True, indent=1) + "\n", encoding="utf-8")
     return card
+
+
+def _leaks(corpus: Corpus) -> dict[str, Any]:
+    """Of a composed corpus, whether its backgrounds betray the classes."""
+    return {"leak": leak(corpus, _LEAK_SEEDS)} if corpus.background else {}
 
 
 def _judged(data: Data, trainings: Plan, trained: dict[str, Trained]) -> Judged:
