@@ -30,14 +30,17 @@ def rounded(value: Any) -> Any:
 def of_condition(
     labels: Labels, groups: NDArray[np.str_], probability: Probability, before: Probability
 ) -> dict[str, Any]:
-    """Figures of the summary, ece_before, brier_before, and ci95 of accuracy and ECE by group."""
-    right = probability.argmax(1) == labels
+    """Figures of the summary, ece_before, brier_before, and ci95 of accuracy and macro F1 by group."""
+    guesses = probability.argmax(1)
     return {
         "n": len(labels),
         **metrics.summary(labels, probability),
         "ece_before": metrics.ece(labels, before),
         "brier_before": metrics.brier(labels, before),
-        "ci95": {"accuracy": metrics.interval_of_mean(right, groups)},
+        "ci95": {
+            "accuracy": metrics.interval_of_mean(guesses == labels, groups),
+            "macro_f1": metrics.interval_of_macro_f1(labels, guesses, groups, probability.shape[1]),
+        },
     }
 
 

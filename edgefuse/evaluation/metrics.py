@@ -161,6 +161,20 @@ def interval_of_mean(
     return float(low), float(high)
 
 
+def interval_of_macro_f1(
+    labels: Labels, guesses: NDArray[np.integer[Any]], groups: NDArray[Any], classes: int, *, seed: int = 0
+) -> tuple[float, float]:
+    """95 % interval of macro F1 when whole groups are drawn with replacement; NaN for one group."""
+    names, place = np.unique(groups, return_inverse=True)
+    if len(names) < 2:  # noqa: PLR2004  one group has no spread
+        return float("nan"), float("nan")
+    each = [confusion(labels[place == k], guesses[place == k], classes).reshape(-1) for k in range(len(names))]
+    drawn = (_draws(len(names), _BOOTSTRAP, seed) @ np.array(each, np.float64)).astype(np.int64)
+    found = [precision_recall_f1(matrix)[2] for matrix in drawn.reshape(-1, classes, classes)]
+    low, high = np.quantile(found, (0.025, 0.975))
+    return float(low), float(high)
+
+
 def interval(
     statistic: Callable[[NDArray[np.intp]], float], groups: NDArray[Any], *, times: int = _BOOTSTRAP, seed: int = 0
 ) -> tuple[float, float]:

@@ -95,6 +95,19 @@ def test_intervals_come_from_groups() -> None:
     assert metrics.interval(lambda index: float(per_group[index].mean()), groups) == pytest.approx(few)
 
 
+def test_interval_of_f1_is_that_of_the_statistic() -> None:
+    """Summed confusion matrices of groups give what drawing their samples gives."""
+    labels, probability = drawn(120)
+    guesses, groups = probability.argmax(1), np.array([f"g{i % 7}" for i in range(120)])
+
+    def statistic(index: np.ndarray[tuple[int], np.dtype[np.intp]]) -> float:
+        return metrics.precision_recall_f1(metrics.confusion(labels[index], guesses[index], 4))[2]
+
+    assert metrics.interval_of_macro_f1(labels, guesses, groups, 4) == pytest.approx(
+        metrics.interval(statistic, groups)
+    )
+
+
 def test_what_cannot_be_known_is_nan() -> None:
     """No samples, one group: NaN instead of a number that means nothing."""
     none, nothing = np.zeros(0, np.int64), np.zeros((0, 3))

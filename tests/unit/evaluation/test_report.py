@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from edgefuse.cli import main
 from edgefuse.cli.evaluate_fusion import show
 from edgefuse.core.errors import ConfigError
 from edgefuse.evaluation import overview
@@ -132,3 +133,22 @@ def test_fused_pictures_have_a_page_of_their_own(tmp_path: Path) -> None:
     assert "| guided | 0.600 |" in text
     assert "| learned, scan is missing |" in text
     assert sorted(path.name for path in tmp_path.iterdir()) == ["report.md", "result.json"]
+
+
+def test_the_command_ends_with_78_and_says_what_to_do(
+    tiny_model: Make, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A model that nobody trained and data of a corpus that is not known are errors of the operator."""
+    assert main(["evaluate", "fusion", "nobody", "--data", str(tmp_path)]) == 78
+    assert "train it: edgefuse train nobody" in capsys.readouterr().err
+    assert main(["evaluate", "fusion", str(tiny_model()), "--data", str(tmp_path)]) == 78
+    assert "unknown corpus 'tiny'" in capsys.readouterr().err
+
+
+def test_the_command_writes_the_overview(tiny_model: Make, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """`evaluate report` prints where the page is, or the rows as JSON."""
+    folder = tiny_model().parent
+    assert main(["evaluate", "report", str(folder), "--out", str(tmp_path / "out")]) == 0
+    assert Path(capsys.readouterr().out.strip()).read_text(encoding="utf-8").startswith("# Learned models")
+    assert main(["evaluate", "report", str(folder), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)[0]["name"] == "tiny"
