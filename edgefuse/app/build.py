@@ -88,19 +88,27 @@ def build_beliefs(site: Site, ports: Ports, parts: Parts) -> Beliefs:
     fusers: dict[str, Fuser] = {}
     problems: list[str] = []
     for name, config in site.beliefs.items():
-        context = Context(
-            name=name,
-            clock=ports.clock,
-            health=PartHealth(name, "belief"),
-            bus=ports.bus,
-            models=ports.models,
-            site=site,
-            modalities=parts.modalities,
-        )
         with _noted(problems):
-            fusers[name] = load("fuser", config.fuser)(config, context)
+            kind = load("fuser", config.fuser)
+            context = Context(
+                name=name,
+                clock=ports.clock,
+                health=_health_of(name, kind, ports),
+                bus=ports.bus,
+                models=ports.models,
+                site=site,
+                modalities=parts.modalities,
+            )
+            fusers[name] = kind(config, context)
     _none(problems)
     return Beliefs(fusers, parts.lateness, {name: _settings(config) for name, config in site.beliefs.items()})
+
+
+def _health_of(belief: str, fuser: type, ports: Ports) -> PartHealth:
+    """Of a fuser with models it is published: whether the model is asked, on which engine, and what it costs."""
+    if hasattr(fuser, "models"):
+        return ports.health.part(f"belief {belief}", "belief")
+    return PartHealth(belief, "belief")
 
 
 def _settings(config: BeliefConfig) -> Settings:

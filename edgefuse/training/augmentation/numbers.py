@@ -19,6 +19,11 @@ def scale(x: NDArray[Any], value: Any, context: Context) -> NDArray[Any]:
     return np.asarray(x * (1 + value * context.rng.standard_normal(x.shape[-1])), x.dtype)
 
 
+def dim(x: NDArray[Any], value: Any, context: Context) -> NDArray[Any]:
+    """All channels by one factor from 0 to `value`: the lamps are off, the curtain is drawn."""
+    return np.asarray(x * context.rng.uniform(0, value), x.dtype)
+
+
 def offset(x: NDArray[Any], value: Any, context: Context) -> NDArray[Any]:
     """Each channel higher or lower by `value` times its spread: sensors drift and are placed elsewhere."""
     return np.asarray(x + value * context.spread * context.rng.standard_normal(x.shape[-1]), x.dtype)
@@ -73,6 +78,7 @@ TABLE: dict[str, Step] = {"jitter": jitter, "offset": offset, "channels": channe
 SEQUENCE: dict[str, Step] = {
     **TABLE,
     "scale": scale,
+    "dim": dim,
     "gap": gap,
     "shift": shift,
     "tempo": tempo,
