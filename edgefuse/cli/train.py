@@ -80,7 +80,7 @@ def _lines(card: FusionCard) -> list[str]:
     if best := card.metrics.get("best_single"):
         lines.append(f"best single modality: {best['accuracy']:.3f} ({best['modality']})")
         if accuracy and accuracy["mean"] <= best["accuracy"]:
-            lines.append("fusion does not beat its best single modality: it is not worth using")
+            lines.append("fusion does not beat its best single modality while all are present")
     if (majority := card.metrics.get("majority")) is not None:
         lines.append(f"always the most frequent class: {majority:.3f}")
     if rule := card.metrics.get("rule"):

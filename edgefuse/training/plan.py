@@ -80,6 +80,10 @@ def plan(recipe: Recipe, data: Data, design: Design, seeds: int | None = None) -
 def _alone(job: Job, data: Data, name: str) -> Job:
     column = data.modalities.index(name)
     rows = job.rows[data.present[job.rows, column] > 0]
+    if not len(rows):
+        raise ConfigError(
+            f"{job.name}: '{name}' is present in no sample that is trained on; leave it out of the recipe"
+        )
     held = job.held[data.present[job.held, column] > 0]
     return Job(job.design.only(name), rows, held, job.seed, job.epochs, job.spec, 0.0, job.name)
 

@@ -48,6 +48,15 @@ def test_a_class_of_one_group_is_an_error(corpus: Corpus, make_recipe: Any) -> N
         planned(alone, make_recipe(split={"by": "subject", "folds": 3}))
 
 
+def test_a_modality_that_is_never_present_is_an_error(corpus: Corpus, make_recipe: Any) -> None:
+    """A modality that no training sample has cannot be learnt, and is named."""
+    present = corpus.present.copy()
+    present[:, 1] = False
+    absent = Corpus(corpus.raws, present, corpus.labels, corpus.classes, corpus.groups)
+    with pytest.raises(ConfigError, match="'room' is present in no sample"):
+        planned(absent, make_recipe())
+
+
 def test_a_modality_that_is_not_there_is_an_error(corpus: Corpus, make_recipe: Any) -> None:
     """A recipe that names another modality is told what the corpus has."""
     sensor = {"features": {"kind": "table"}, "encoder": {"kind": "mlp"}}
