@@ -113,4 +113,4 @@ def taken_off(values: NDArray[np.float32], onset: float, rng: np.random.Generato
     else:
         out[off:, 0] = rng.uniform(40, 130) + 6 * rng.standard_normal(len(out) - off)
         out[off:, 1] = rng.uniform(5, 30) + 3 * rng.standard_normal(len(out) - off)
-    return out
+    return np.asarray(out, np.float32)
