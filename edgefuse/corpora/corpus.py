@@ -79,7 +79,7 @@ class Corpus:
     rule: NDArray[np.float64] | None = None
     """(n, classes) what a rule written by hand says, rows sum to 1; None where nobody would write one."""
     extra: Mapping[str, Any] = field(default_factory=dict)
-    """What only this corpus' own recipe knows of."""
+    """What only this corpus' own recipe knows of; `told` is a mapping for the card, under `data`."""
 
     def __len__(self) -> int:
         return len(self.labels)

@@ -86,6 +86,7 @@ def card_of(
             "files": dict(corpus.files),
             "groups": sorted(set(data.groups.tolist())),
             "n": len(corpus),
+            **corpus.extra.get("told", {}),
         },
         split=recipe.split.model_dump(),
         seeds=[job.seed for job in trainings.members],

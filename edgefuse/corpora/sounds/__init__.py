@@ -85,7 +85,7 @@ def read(path: Path, options: Mapping[str, Any], report: Report) -> Corpus:
         CLASSES,
         groups,
         {one.source: sha256_of(one.path) for one in real},
-        extra=_told(real, words, pools),
+        extra={"told": _told(real, words, pools)},
     )
 
 

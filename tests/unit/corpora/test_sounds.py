@@ -92,8 +92,8 @@ def test_the_corpus(sounds: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert found.raws["audio_mel"] is found.raws["audio_embedding"]
     assert found.raws["audio_mel"].data.shape == (65, SAMPLE_RATE)
     assert len(found.files) == 6
-    assert found.extra["recordings"]["own"]["files"] == 6
-    assert found.extra["speech_commands"]["files"] == 4
+    assert found.extra["told"]["recordings"]["own"]["files"] == 6
+    assert found.extra["told"]["speech_commands"]["files"] == 4
 
 
 def test_the_corpus_is_the_same_again(sounds: Path, monkeypatch: pytest.MonkeyPatch) -> None:
