@@ -137,7 +137,7 @@ class Trained:
         options.intra_op_num_threads = 1
         self._session = onnxruntime.InferenceSession(folder / "model.onnx", options)
         singles = folder / "singles.onnx"
-        self._singles = onnxruntime.InferenceSession(singles, options) if singles.exists() else None
+        self.singles = onnxruntime.InferenceSession(singles, options) if singles.exists() else None
 
     def looks(self, facts: Sequence[Arrival], seconds: int) -> tuple[list[float], dict[str, np.ndarray], np.ndarray]:
         """Seconds, features per modality (seconds, *shape), and which modality can speak (seconds, modalities)."""
@@ -186,9 +186,9 @@ class Trained:
 
     def alone(self, features: Mapping[str, np.ndarray], mask: np.ndarray, modality: str) -> np.ndarray:
         """(n, kinds) of the network of one modality that was trained alone."""
-        names = {each.name for each in self._singles.get_inputs()}
+        names = {each.name for each in self.singles.get_inputs()}
         feed = {name: value for name, value in {**features, "mask": mask}.items() if name in names}
-        log_p = self._singles.run([f"single_{modality}"], feed)[0]
+        log_p = self.singles.run([f"single_{modality}"], feed)[0]
         here = mask[:, list(self.card.modalities).index(modality)][:, None]
         return np.exp(log_p[:, [CLASSES.index(kind) for kind in INCIDENTS]]) * here
 

@@ -89,13 +89,16 @@ def by_model(model: Trained, looked: Any, without: frozenset[str]) -> dict[str, 
     chosen = thresholds(model)
     ways = {"learned": events(times, model.probabilities(features, mask), chosen)}
     for name in model.card.modalities:
-        if name not in without:
+        if name not in without and model.singles:
             ways[f"only_{name}"] = events(times, model.alone(features, mask, name), chosen)
     return ways
 
 
 def tune(data: Path, model: Trained | None, count: int) -> None:
-    """Thresholds that give the best F1 over all patterns, on episodes of the training pools and other seeds."""
+    """Thresholds that give the best F1 over all patterns, on episodes of the training pools and other seeds.
+
+    Of the trained model where there is one, else of log-odds.
+    """
     from edgefuse.corpora.incidents_parts import library
     from edgefuse.training.recipe import load_recipe
 
@@ -107,8 +110,9 @@ def tune(data: Path, model: Trained | None, count: int) -> None:
             seconds = taken.world.seconds
             looked = model.looks(arrivals(taken), seconds) if model else None
             for missing in PATTERNS.values():
-                told = by_hand(arrivals(taken, missing), seconds, rules=False)
-                traces["log_odds"].append((taken.world, told.seconds, np.array(told.p)))
+                if not model:
+                    told = by_hand(arrivals(taken, missing), seconds, rules=False)
+                    traces["log_odds"].append((taken.world, told.seconds, np.array(told.p)))
                 if model and looked:
                     mask = looked[2] * np.array([name not in missing for name in model.card.modalities], np.float32)
                     traces["learned"].append((taken.world, looked[0], model.probabilities(looked[1], mask)))
