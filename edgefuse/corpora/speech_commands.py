@@ -26,6 +26,7 @@ SILENCE, UNKNOWN = "_silence_", "_unknown_"
 _NAME = re.compile(r"^(?:(?P<word>[a-z]+)_)?(?P<speaker>[0-9a-f]+)_nohash_\d+")
 _ABSENT = 0.15
 """Share of synthesised words that are not in their list."""
+_LEAST = 1e-12
 _OTHERS = 400
 """Recordings of commands and silence that new phrases must not be found in."""
 
@@ -152,8 +153,9 @@ def tried(corpus: Corpus, judge: Callable[[Corpus], NDArray[np.float64]]) -> dic
     """How well phrases that nobody was trained on are found once they are written, `{"enrolled": {...}}`.
 
     Phrases are the words of the unknown class, ten at a time in the list of phrases; `judge` gives (n, classes) for
-    a corpus. The score of a phrase is its probability; `auc` sets recordings of it against all other recordings of
-    speech and silence, and is the mean over `words`, each with its own. Nothing without such words.
+    a corpus. The score of a phrase is its log-probability above the mean of the list's, which does not ask whether it
+    is one of the list at all; `auc` sets recordings of it against others of speech and silence, and is the mean over
+    `words`, each with its own. Nothing without such words.
     """
     unknown = corpus.classes.index(UNKNOWN)
     others = np.random.default_rng(0).permutation(np.flatnonzero(corpus.labels != unknown))[:_OTHERS]
@@ -168,7 +170,8 @@ def tried(corpus: Corpus, judge: Callable[[Corpus], NDArray[np.float64]]) -> dic
         other = Corpus(
             {**corpus.raws, "text": Raw("text", lists)}, corpus.present, corpus.labels, corpus.classes, corpus.groups
         )
-        score = judge(other)
+        logs = np.log(np.maximum(judge(other)[:, : len(some)], _LEAST))
+        score = logs - logs.mean(axis=1, keepdims=True)
         found |= {word: _auc(said == word, score[:, place]) for place, word in enumerate(some)}
     if not found:
         return {}
