@@ -29,15 +29,22 @@ def test_copies_of_a_sample_stay_on_its_side(corpus: Corpus, make_recipe: Any) -
 @pytest.mark.parametrize(
     ("split", "message"),
     [
-        ({"by": "subject", "test": ["nobody"]}, "test groups nobody are not in the data"),
         ({"by": "subject", "folds": 9}, "at least 9 groups by subject"),
         ({"by": "subject", "test": ["g0", "g1", "g2", "g3", "g4"]}, "at least 2 groups by subject"),
     ],
 )
 def test_a_split_that_cannot_be_is_an_error(corpus: Corpus, make_recipe: Any, split: Any, message: str) -> None:
-    """Unknown test groups and too few groups are told, by what a group is."""
+    """Too few groups are told, by what a group is."""
     with pytest.raises(ConfigError, match=message):
         planned(corpus, make_recipe(split=split))
+
+
+def test_data_without_the_test_groups_are_trained_on(corpus: Corpus, make_recipe: Any) -> None:
+    """Somebody else's data have other subjects: all are trained on, and judged by the trainings for calibration."""
+    _, trainings = planned(corpus, make_recipe(split={"by": "subject", "test": ["nobody"]}))
+
+    assert (len(trainings.train), len(trainings.test)) == (len(corpus), 0)
+    assert trainings.judged == trainings.calibration
 
 
 def test_a_class_of_one_group_is_an_error(corpus: Corpus, make_recipe: Any) -> None:
