@@ -228,7 +228,7 @@ def test_labels_and_scores_of_the_configuration() -> None:
 
 
 def test_thresholds_come_from_the_card() -> None:
-    """The lowest score with a precision of .95, but .5 to .9, and .9 where none has it; for classes of the model alone."""
+    """The lowest score with a precision of .95, but .5 to .9, and .9 where none has it; for its own classes alone."""
     assert thresholds(FusionCard.model_validate(card())) == {"alarm": 0.6, "dog": 0.5}
     assert thresholds(FusionCard.model_validate(card(patterns=[]))) == {"alarm": 0.9, "dog": 0.9}
 
