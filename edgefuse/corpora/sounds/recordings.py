@@ -1,7 +1,8 @@
 """Real recordings that may be passed on: sounds of a few Debian packages, and folders of one's own.
 
 `python -m edgefuse.corpora.sounds.recordings DIR` fetches and unpacks the packages with the system's own client. A
-folder `DIR/own/<label>/` holds recordings of one's own. The corpus reads DIR where EDGEFUSE_SOUNDS names it.
+folder `DIR/own/<label>/` holds recordings of one's own. The corpus reads DIR where EDGEFUSE_SOUNDS names it. Packages under
+licences made for programs (GPL) are left out: whether they extend to weights is disputed.
 """
 
 import subprocess
@@ -58,23 +59,6 @@ PACKAGES: Mapping[str, Package] = {
             "*/Vocals/*": "other",
         },
     ),
-    "tuxpaint-stamps-default": Package(
-        "GPL-2",
-        {
-            "*_desc*": "speech",
-            "*/dogs/dog.ogg": "dog",
-            "*/emergency/*": "",
-            "*/household/toilet.ogg": "water",
-            "*/household/dishes/*": "",
-            "*/household/kettle*": "",
-            "*/animals/*": "other",
-            "*/household/*": "other",
-            "*/hobbies/*": "other",
-            "*/naturalforces/*": "other",
-            "*/fireworks*": "other",
-        },
-        most=250,
-    ),
     "minetest-data": Package(
         "CC BY-SA 3.0 (doors CC BY 3.0, tnt CC0)",
         {
@@ -86,12 +70,7 @@ PACKAGES: Mapping[str, Package] = {
             "*.ogg": "other",
         },
     ),
-    "sound-theme-freedesktop": Package(
-        "CC BY-SA 3.0, GPL-2+",
-        {"*/alarm-clock-elapsed*": "alarm", "*/phone-*": "", "*/audio-channel-*": "speech", "*.oga": "other"},
-    ),
     "sonic-pi-samples": Package("CC0, CC BY-SA 4.0", {"*/mehackit_phone*": "", "*/samples/*": "other"}),
-    "oxygen-sounds": Package("LGPL-3+", {"*Phone-Ring*": "", "*.ogg": "other"}),
     "yaru-theme-sound": Package("CC BY-SA 4.0", {"*.oga": "other"}),
 }
 
