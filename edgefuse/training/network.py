@@ -123,7 +123,7 @@ class Network(nn.Module):
         )
         self.register_buffer("log_prior", torch.zeros(design.classes))
 
-    def fit(self, x: Mapping[str, Tensor], present: Tensor, shares: Tensor) -> None:
+    def fit(self, x: Mapping[str, Tensor], present: Tensor, labels: Tensor, shares: Tensor) -> None:
         """Fit what is not learned by gradients on the training data; `shares` of the classes (classes,) add up to 1."""
         for number, name in enumerate(self.names):
             here = x[name][present[:, number] > 0]
@@ -132,6 +132,9 @@ class Network(nn.Module):
             if fit := getattr(self.encoders[number], "fit", None):
                 fit(here)
         self.log_prior.copy_(shares.log())
+        if fit := getattr(self.fusion, "fit", None):
+            with torch.no_grad():
+                fit(self.eval().encode(x, present), present, labels, shares)
 
     def standardised(self, x: Mapping[str, Tensor], mask: Tensor) -> dict[str, Tensor]:
         """Finite values of what is present, zeros (the mean) elsewhere; while training, perturbed."""

@@ -13,7 +13,7 @@ from edgefuse.resources import resource
 
 Share: TypeAlias = Annotated[float, Field(ge=0, le=1)]
 Fusion: TypeAlias = Literal[
-    "early", "concat", "weighted", "attention", "tensor", "adversarial", "vae", "late", "hybrid", "phrases"
+    "early", "concat", "weighted", "attention", "tensor", "adversarial", "vae", "late", "hybrid", "gaussian", "phrases"
 ]
 
 

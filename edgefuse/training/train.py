@@ -58,7 +58,7 @@ def train_one(data: Data, job: Job, tick: Tick = lambda: None) -> Trained:
     out = Trained(Network(job.design))
     feed, rows = _Feed(data), torch.as_tensor(job.rows)
     weights, shares = _weights(feed.labels[rows], job)
-    out.network.fit({name: each[rows] for name, each in feed.x.items()}, feed.present[rows], shares)
+    out.network.fit({name: each[rows] for name, each in feed.x.items()}, feed.present[rows], feed.labels[rows], shares)
     batches = -(-len(rows) // job.spec.batch)
     optimiser = torch.optim.AdamW(out.network.parameters(), job.spec.rate, weight_decay=job.spec.weight_decay)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, job.spec.rate, total_steps=job.epochs * batches + 1)

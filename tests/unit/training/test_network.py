@@ -30,13 +30,15 @@ TAKES = {
     "cnn1d": "sequence",
     "cnn2d": "sequence picture colour",
     "embedding": "text",
+    "film": "film",
     "frames": "film",
     "gru": "sequence text",
     "linear": "table picture",
     "mlp": "table picture sequence",
     "transformer": "sequence text",
+    "values": "table sequence",
 }
-FUSIONS = ["adversarial", "attention", "concat", "early", "hybrid", "late", "tensor", "vae", "weighted"]
+FUSIONS = ["adversarial", "attention", "concat", "early", "gaussian", "hybrid", "late", "tensor", "vae", "weighted"]
 FUSED = ("sequence:cnn1d", "text:embedding", "table:mlp")
 
 
