@@ -1,6 +1,7 @@
 """Data sets that are one npz file of named arrays; sequences of unequal length lie in it end to end."""
 
 import zipfile
+import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -40,8 +41,25 @@ def read(path: Path, names: Sequence[str]) -> Mapping[str, NDArray[Any]]:
                     f"{path}: lacks the arrays {', '.join(missing)}, it has {', '.join(file.files) or 'none'}"
                 )
             return {name: file[name] for name in names}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, AttributeError, TypeError) as error:
-        raise ConfigError(f"{path}: not an npz file of plain arrays: {error}") from error
+    except (OSError, ValueError, EOFError, zlib.error, zipfile.BadZipFile, AttributeError, TypeError) as error:
+        told = "it holds pickled objects, which are never read" if "pickle" in str(error) else error
+        raise ConfigError(f"{path}: not an npz file of plain arrays: {told}") from error
+    except MemoryError as error:
+        raise ConfigError(f"{path}: its arrays do not fit into memory: {error}; give a smaller file") from error
+
+
+def whole_numbers(path: Path, name: str, values: NDArray[Any]) -> NDArray[np.int64]:
+    """A row of numbers (n,) as int64. Raises ConfigError for anything but whole numbers."""
+    expect(path, name, values, (None,))
+    if values.dtype.kind not in "iufb" or not np.array_equal(values, np.floor(values)):
+        told = values.dtype if values.dtype.kind not in "iufb" else "fractions or NaN"
+        raise ConfigError(f"{path}: {name}: expected whole numbers, got {told}")
+    return values.astype(np.int64)
+
+
+def names(path: Path, name: str, values: NDArray[Any]) -> NDArray[np.str_]:
+    """Names of groups, given as text or as whole numbers. Raises ConfigError for anything else."""
+    return values.astype(str) if values.dtype.kind == "U" else whole_numbers(path, name, values).astype(str)
 
 
 def padded(path: Path, name: str, values: NDArray[Any], lengths: NDArray[Any]) -> Floats:
@@ -49,15 +67,22 @@ def padded(path: Path, name: str, values: NDArray[Any], lengths: NDArray[Any]) -
 
     Raises ConfigError when the lengths are below one or do not add up to the rows.
     """
+    adding_up(path, name, values, lengths)
+    if values.dtype.kind not in "iufb":
+        raise ConfigError(f"{path}: {name}: expected numbers, got {values.dtype}")
+    flat = values.reshape(len(values), -1).astype(np.float32)
+    out = np.full((len(lengths), int(lengths.max()), flat.shape[1]), np.nan, np.float32)
+    out[np.arange(out.shape[1])[None] < lengths[:, None]] = flat
+    return out
+
+
+def adding_up(path: Path, name: str, values: NDArray[Any], lengths: NDArray[Any]) -> None:
+    """Raise ConfigError unless there are lengths, of at least 1, that add up to the rows of `values`."""
     if not len(lengths) or lengths.min() < 1 or int(lengths.sum()) != len(values):
         raise ConfigError(
             f"{path}: {name} has {len(values)} rows, expected lengths of at least 1 that add up to them "
             f"(got {len(lengths)} lengths, sum {int(lengths.sum())})"
         )
-    flat = values.reshape(len(values), -1).astype(np.float32)
-    out = np.full((len(lengths), int(lengths.max()), flat.shape[1]), np.nan, np.float32)
-    out[np.arange(out.shape[1])[None] < lengths[:, None]] = flat
-    return out
 
 
 def expect(path: Path, name: str, values: NDArray[Any], shape: tuple[int | None, ...]) -> None:

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgefuse.core.errors import ConfigError
-from edgefuse.corpora import sound
+from edgefuse.corpora import arrays, sound
 from edgefuse.corpora.corpus import Corpus, Raw, Report, folder_of, sha256_of
 from edgefuse.fusion.features.spectrum import cosine_transform
 from edgefuse.resources import resource
@@ -46,11 +46,11 @@ class _Options:
 def read(path: Path, options: Mapping[str, Any], report: Report) -> Corpus:
     """Modalities image (n, 28, 28) uint8 and speech (n, 8000) int16 at 8 kHz, ten classes, groups are speakers.
 
-    The folder has an npz with x (n, 28, 28) uint8 and y (n,), and speech/ with `digit_speaker_take` sounds. Raises
-    ConfigError for another layout and wrong options.
+    The folder has an npz with x (n, 28, 28) uint8 and y (n,), and speech/ with `digit_speaker_take` sounds; `path` is
+    it, the one above it (then it is called `digits`), or the npz. Raises ConfigError for another layout and options.
     """
     wanted = _options(options)
-    folder = folder_of(path, "digits")
+    folder = path.parent if path.suffix == ".npz" else folder_of(path, "digits")
     pictures, digits, npz = _pictures(folder)
     if wanted.complete:
         pictures, digits = _completed(pictures, digits)
@@ -120,18 +120,16 @@ def _pictures(folder: Path) -> tuple[Bytes, NDArray[np.int64], Path]:
     files = sorted(folder.glob("*.npz"))
     if len(files) != 1:
         raise ConfigError(f"{folder}: expected one npz with x and y beside speech/, got {len(files)}")
-    with np.load(files[0]) as arrays:
-        if missing := {"x", "y"} - set(arrays.files):
-            raise ConfigError(f"{files[0]}: expected the arrays x and y, missing {', '.join(sorted(missing))}")
-        x, y = arrays["x"], arrays["y"].astype(np.int64)
+    found = arrays.read(files[0], ("x", "y"))
+    x, y = found["x"], arrays.whole_numbers(files[0], "y", found["y"])
     if x.shape != (len(y), _SIDE, _SIDE) or x.dtype != np.uint8 or not np.isin(y, range(10)).all():
         raise ConfigError(f"{files[0]}: expected x (n, 28, 28) uint8 and y (n,) of 0 to 9, got {x.shape} {x.dtype}")
     return x, y, files[0]
 
 
 def _completed(pictures: Bytes, digits: NDArray[np.int64]) -> tuple[Bytes, NDArray[np.int64]]:
-    with np.load(resource("models", "samples", "digits") / "pictures.npz") as arrays:
-        x, y = arrays["x"], arrays["y"].astype(np.int64)
+    with np.load(resource("models", "samples", "digits") / "pictures.npz") as found:
+        x, y = found["x"], found["y"].astype(np.int64)
     missing = ~np.isin(y, digits)
     return np.concatenate([pictures, x[missing]]), np.concatenate([digits, y[missing]])
 

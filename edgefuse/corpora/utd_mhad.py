@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from edgefuse.core.errors import ConfigError
-from edgefuse.corpora.arrays import expect, find, no_options, padded
+from edgefuse.corpora.arrays import expect, find, names, no_options, padded, whole_numbers
 from edgefuse.corpora.arrays import read as arrays
 from edgefuse.corpora.corpus import Corpus, Raw, Report, sha256_of
 
@@ -55,24 +55,25 @@ _ARRAYS = ("depth", "skeleton", "skel_len", "imu", "imu_len", "action", "subject
 def read(path: Path, options: Mapping[str, Any], report: Report) -> Corpus:
     """Depth (n, 16, h, w) uint8; skeleton (n, t, 60) m; inertial (n, t, 6), g and degrees/s; NaN after the end.
 
-    A group is a subject. Raises ConfigError for another layout or unknown options.
+    What is NaN throughout is not present; a group is a subject. Raises ConfigError for another layout and options.
     """
     no_options("utd_mhad", options)
     file = find(path, "utd_mhad", "utd_mhad.npz")
     report(file.name, 0, 1)
     data = arrays(file, _ARRAYS)
+    expect(file, "action", data["action"], (None,))
     n = len(data["action"])
     expect(file, "depth", data["depth"], (n, None, None, None))
     expect(file, "skeleton", data["skeleton"], (None, JOINTS, 3))
     expect(file, "imu", data["imu"], (None, 6))
-    for name in ("skel_len", "imu_len", "action", "subject"):
+    for name in ("skel_len", "imu_len", "subject"):
         expect(file, name, data[name], (n,))
-    action = data["action"].astype(np.int64)
+    action, imu_len, skel_len = (whole_numbers(file, name, data[name]) for name in ("action", "imu_len", "skel_len"))
     if n and not 1 <= action.min() <= action.max() <= len(ACTIONS):
         raise ConfigError(f"{file}: action goes from {action.min()} to {action.max()}, expected 1 to {len(ACTIONS)}")
-    inertial = padded(file, "imu", data["imu"], data["imu_len"])
-    skeleton = padded(file, "skeleton", data["skeleton"], data["skel_len"])
-    seconds = float(data["imu_len"].mean()) / _INERTIAL_HZ
+    inertial = padded(file, "imu", data["imu"], imu_len)
+    skeleton = padded(file, "skeleton", data["skeleton"], skel_len)
+    seconds = float(imu_len.mean()) / _INERTIAL_HZ
     report(file.name, 1, 1)
     return Corpus(
         raws={
@@ -80,9 +81,9 @@ def read(path: Path, options: Mapping[str, Any], report: Report) -> Corpus:
             "skeleton": Raw("sequence", skeleton, _SKELETON_HZ),
             "inertial": Raw("sequence", inertial, _INERTIAL_HZ),
         },
-        present=np.ones((n, 3), bool),
+        present=np.stack([np.ones(n, bool), *(np.isfinite(each).any((1, 2)) for each in (skeleton, inertial))], axis=1),
         labels=action - 1,
         classes=ACTIONS,
-        groups=data["subject"].astype(np.int64).astype(str),
+        groups=names(file, "subject", data["subject"]),
         files={file.name: sha256_of(file)},
     )

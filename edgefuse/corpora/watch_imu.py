@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgefuse.core.errors import ConfigError
-from edgefuse.corpora.arrays import expect, find, no_options
+from edgefuse.corpora.arrays import adding_up, expect, find, names, no_options, whole_numbers
 from edgefuse.corpora.arrays import read as arrays
 from edgefuse.corpora.corpus import Corpus, Raw, Report, sha256_of
 
@@ -43,7 +43,7 @@ def read(path: Path, options: Mapping[str, Any], report: Report) -> Corpus:
     no_options("watch_imu", options, ("seconds", "step", "mirror"))
     file = find(path, "watch_imu", "watch.npz")
     report(file.name, 0, 1)
-    sequences, labels, groups, names = sequences_of(file, mirror=bool(options.get("mirror", True)))
+    sequences, labels, groups, classes = sequences_of(file, mirror=bool(options.get("mirror", True)))
     length, step = (round(float(options.get(name, usual)) * RATE) for name, usual in (("seconds", 4), ("step", 2)))
     if length < 1 or step < 1:
         raise ConfigError(f"corpus 'watch_imu': seconds and step: got {dict(options)}, expected more than 0")
@@ -58,7 +58,7 @@ def read(path: Path, options: Mapping[str, Any], report: Report) -> Corpus:
         },
         present=np.ones((len(windows), 2), bool),
         labels=labels[owner],
-        classes=names,
+        classes=classes,
         groups=groups[owner],
         files={file.name: sha256_of(file)},
         extra={"sequence": owner},
@@ -70,19 +70,20 @@ def sequences_of(
 ) -> tuple[list[NDArray[np.float32]], NDArray[np.int64], NDArray[np.str_], tuple[str, ...]]:
     """Sequences (t, 6) at 50 Hz, labels, subjects, names of the classes. Raises ConfigError for another layout."""
     data = arrays(file, ("X", "lengths", "y", "y_labels", "subject", "side"))
-    lengths = data["lengths"]
-    expect(file, "X", data["X"], (int(lengths.sum()), CHANNELS))
+    lengths = whole_numbers(file, "lengths", data["lengths"])
+    expect(file, "X", data["X"], (None, CHANNELS))
+    adding_up(file, "X", data["X"], lengths)
     for name in ("y", "subject", "side"):
         expect(file, name, data[name], (len(lengths),))
-    names = tuple(EXERCISES.get(str(each), str(each)) for each in data["y_labels"])
-    labels = data["y"].astype(np.int64)
-    if labels.min() < 0 or labels.max() >= len(names):
-        raise ConfigError(f"{file}: y goes from {labels.min()} to {labels.max()}, expected 0 to {len(names) - 1}")
+    classes = tuple(EXERCISES.get(str(each), str(each)) for each in data["y_labels"])
+    labels = whole_numbers(file, "y", data["y"])
+    if labels.min() < 0 or labels.max() >= len(classes):
+        raise ConfigError(f"{file}: y goes from {labels.min()} to {labels.max()}, expected 0 to {len(classes) - 1}")
     sequences = np.split(data["X"].astype(np.float32), np.cumsum(lengths)[:-1])
     if mirror:
         sides = data["side"]
         sequences = [each if side else each * _MIRROR for each, side in zip(sequences, sides, strict=True)]
-    return sequences, labels, data["subject"].astype(np.int64).astype(str), names
+    return sequences, labels, names(file, "subject", data["subject"]), classes
 
 
 def _window(sequence: NDArray[np.float32], at: int, length: int) -> NDArray[np.float32]:

@@ -34,10 +34,10 @@ def load(path: Path, **options: Any) -> corpus.Corpus:
     return corpus.load("digits", path, {"samples": 24, **options})
 
 
-@pytest.mark.parametrize("inside", [True, False])
-def test_it_is_found_in_its_folder_and_in_the_folder_above(folder: Path, *, inside: bool) -> None:
+@pytest.mark.parametrize("given", ["", "..", "any.npz"])
+def test_it_is_found_in_its_folder_in_the_one_above_and_by_its_npz(folder: Path, given: str) -> None:
     """24 pairs, as many of each digit and each speaker, ten classes whatever the data has."""
-    found = load(folder if inside else folder.parent)
+    found = load((folder / given).resolve())
     assert Counter(found.groups.tolist()) == {"ann": 12, "bob": 12}
     assert Counter(found.labels.tolist()) == {0: 8, 1: 8, 2: 8}
     assert found.classes == tuple("0123456789")
@@ -103,7 +103,13 @@ def test_another_layout_is_refused(folder: Path) -> None:
     with pytest.raises(ConfigError, match=r"\(n, 28, 28\)"):
         load(folder)
     np.savez(folder / "any.npz", x=np.zeros(2))
-    with pytest.raises(ConfigError, match="missing y"):
+    with pytest.raises(ConfigError, match="lacks the arrays y"):
+        load(folder)
+    np.savez(folder / "any.npz", x=np.zeros((2, 28, 28), np.uint8), y=np.array(["a", "b"]))
+    with pytest.raises(ConfigError, match="y: expected whole numbers"):
+        load(folder)
+    (folder / "any.npz").write_text("no")
+    with pytest.raises(ConfigError, match="not an npz file"):
         load(folder)
     (folder / "any.npz").unlink()
     with pytest.raises(ConfigError, match="expected one npz"):

@@ -1,3 +1,5 @@
+import io
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -51,6 +53,11 @@ def test_clips_are_found_cut_and_grouped_by_subject(tmp_path: Path, given: str) 
         ({"skeleton": np.zeros((12, 25, 3))}, "skeleton has shape"),
         ({"action": np.array([0, 1, 2])}, "from 0 to 2"),
         ({"subject": np.array([1, 2])}, "subject has shape"),
+        ({"subject": np.array([1.5, 2, 2])}, "subject: expected whole numbers, got fractions"),
+        ({"action": np.array(["1", "2", "x"])}, "action: expected whole numbers, got <U1"),
+        ({"action": np.array(1)}, "action has shape"),
+        ({"imu_len": np.array([6, 10, np.nan])}, "imu_len: expected whole numbers"),
+        ({"skeleton": np.full((12, 20, 3), "x")}, "skeleton: expected numbers"),
     ],
 )
 def test_another_layout_is_named(tmp_path: Path, changed: dict[str, object], said: str) -> None:
@@ -69,6 +76,49 @@ def test_what_is_no_npz_file_is_named(tmp_path: Path) -> None:
     (tmp_path / "none").mkdir()
     with pytest.raises(ConfigError, match=r"expected utd_mhad.npz or exactly one"):
         load("utd_mhad", tmp_path / "none", {})
+
+
+def test_subjects_may_have_names(tmp_path: Path) -> None:
+    """What tells subjects apart is text or whole numbers."""
+    corpus = load("utd_mhad", write(tmp_path / "clips.npz", subject=np.array(["eve", "bob", "eve"])), {})
+    assert corpus.groups.tolist() == ["eve", "bob", "eve"]
+
+
+def test_a_sensor_that_told_nothing_is_not_present(tmp_path: Path) -> None:
+    """A clip whose inertial values are all NaN has no inertial modality; one that lacks some has it."""
+    imu = np.zeros((24, 6), np.float32)
+    imu[:6], imu[6] = np.nan, np.nan
+    corpus = load("utd_mhad", write(tmp_path / "clips.npz", imu=imu), {})
+    assert corpus.present.tolist() == [[True, True, False], [True, True, True], [True, True, True]]
+
+
+class Opens:
+    """Pickled, it makes a file for whoever unpickles it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[object, tuple[str, str]]:
+        return open, (str(self.path), "w")
+
+
+def test_pickled_objects_are_never_opened(tmp_path: Path) -> None:
+    """An npz may hold code that runs when it is unpickled: it is refused, and nothing runs."""
+    evil = np.array([Opens(tmp_path / "ran")] * 3, object)
+    with pytest.raises(ConfigError, match="pickled objects, which are never read"):
+        load("utd_mhad", write(tmp_path / "clips.npz", subject=evil), {})
+    assert not (tmp_path / "ran").exists()
+
+
+def test_an_array_of_no_believable_size_is_named(tmp_path: Path) -> None:
+    """A file that says an array has more bytes than any machine raises ConfigError."""
+    file = write(tmp_path / "clips.npz", imu=None)
+    head = io.BytesIO()
+    np.lib.format.write_array_header_1_0(head, {"descr": "<f8", "fortran_order": False, "shape": (2**56, 6)})
+    with zipfile.ZipFile(file, "a") as archive:
+        archive.writestr("imu.npy", head.getvalue())
+    with pytest.raises(ConfigError, match=r"clips.npz: .*memory"):
+        load("utd_mhad", file, {})
 
 
 def test_options_are_refused(tmp_path: Path) -> None:

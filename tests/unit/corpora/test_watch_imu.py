@@ -44,7 +44,12 @@ def test_windows_belong_to_one_sequence_and_one_subject(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changed", "said"),
     [
-        ({"X": np.zeros((449, 6))}, "X has shape"),
+        ({"X": np.zeros((449, 6))}, "X has 449 rows"),
+        ({"X": np.zeros((450, 5))}, "X has shape"),
+        ({"lengths": np.array([], int), "X": np.zeros((0, 6)), "y": np.array([], int)}, "0 lengths"),
+        ({"lengths": np.array([500, -100, 50])}, "at least 1"),
+        ({"lengths": np.array(["a", "b", "c"])}, "lengths: expected whole numbers"),
+        ({"y": np.array(["PEN", "ABD", "IR"])}, "y: expected whole numbers"),
         ({"y": np.array([0, 1, 2])}, "from 0 to 2"),
         ({"side": np.zeros(2)}, "side has shape"),
     ],
