@@ -126,7 +126,8 @@ def test_make_targets_in_the_readme_exist() -> None:
     }
 
     assert {"demo", "test"} <= named <= targets
-    assert targets == {"help", "setup", "check", "fix", "test", "e2e", "soak", "bench", "demo", "train-all", "smoke-arm64"}
+    everyday = {"help", "setup", "check", "fix", "test", "e2e", "demo"}
+    assert targets == everyday | {"soak", "bench", "train-all", "smoke-arm64"}
 
 
 def test_architecture_lists_every_module() -> None:

@@ -1,8 +1,8 @@
 """Real recordings that may be passed on: sounds of a few Debian packages, and folders of one's own.
 
 `python -m edgefuse.corpora.sounds.recordings DIR` fetches and unpacks the packages with the system's own client. A
-folder `DIR/own/<label>/` holds recordings of one's own. The corpus reads DIR where EDGEFUSE_SOUNDS names it. Packages under
-licences made for programs (GPL) are left out: whether they extend to weights is disputed.
+folder `DIR/own/<label>/` holds recordings of one's own. The corpus reads DIR where EDGEFUSE_SOUNDS names it.
+Packages under licences made for programs (GPL) are left out: whether they extend to weights is disputed.
 """
 
 import subprocess

@@ -15,8 +15,8 @@ from streams import LATE, PARTS, Arrival
 from edgefuse.config.models import Device, Site
 from edgefuse.core.types import SECOND, Decision, HealthChange, Observation
 from edgefuse.corpora.incidents import CLASSES
-from edgefuse.corpora.incidents_home import CHANNELS
-from edgefuse.corpora.incidents_world import INCIDENTS
+from edgefuse.corpora.incidents.home import CHANNELS
+from edgefuse.corpora.incidents.world import INCIDENTS
 from edgefuse.fusion.bayes import Bayes, BayesConfig
 from edgefuse.fusion.card import FusionCard
 from edgefuse.fusion.channels import windows

@@ -10,7 +10,7 @@ from edgefuse.app.models import model_store
 from edgefuse.config.models import ModelsConfig
 from edgefuse.core.errors import ModelError
 from edgefuse.core.health import PartHealth
-from edgefuse.corpora.incidents_parts import Parts, library, peaks, told
+from edgefuse.corpora.incidents.parts import Parts, library, peaks, told
 from edgefuse.detectors.nanodet import Nanodet
 from edgefuse.pipeline.clock import SystemClock
 from edgefuse.training.recipe import load_recipe

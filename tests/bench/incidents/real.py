@@ -12,9 +12,9 @@ from score import events
 from streams import PARTS, told
 
 from edgefuse.core.types import SECOND, HealthChange, Observation, Reading
-from edgefuse.corpora.incidents_home import CHANNELS
-from edgefuse.corpora.incidents_parts import passes
-from edgefuse.corpora.incidents_world import INCIDENTS
+from edgefuse.corpora.incidents.home import CHANNELS
+from edgefuse.corpora.incidents.parts import passes
+from edgefuse.corpora.incidents.world import INCIDENTS
 from edgefuse.detectors.climate import Climate, ClimateConfig
 from edgefuse.fusion.channels import windows
 from edgefuse.rules.engine import Engine

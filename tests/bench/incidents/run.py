@@ -25,9 +25,9 @@ from real import false_alarms
 from score import Tally, events, interval
 from streams import arrivals, composed, truth
 
-from edgefuse.corpora.incidents_home import Home, nominal
-from edgefuse.corpora.incidents_parts import Parts
-from edgefuse.corpora.incidents_world import INCIDENTS
+from edgefuse.corpora.incidents.home import Home, nominal
+from edgefuse.corpora.incidents.parts import Parts
+from edgefuse.corpora.incidents.world import INCIDENTS
 
 ROOT = Path(__file__).resolve().parents[3]
 MODALITIES = ("audio", "vision", "sensor")
@@ -99,7 +99,7 @@ def tune(data: Path, model: Trained | None, count: int) -> None:
 
     Of the trained model where there is one, else of log-odds.
     """
-    from edgefuse.corpora.incidents_parts import library
+    from edgefuse.corpora.incidents.parts import library
     from edgefuse.training.recipe import load_recipe
 
     without = load_recipe("incidents").data.options["without"]

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from edgefuse.corpora.incidents_world import INCIDENTS, World
+from edgefuse.corpora.incidents.world import INCIDENTS, World
 
 COLLAR_S = 10.0
 AGAIN_S = 30.0

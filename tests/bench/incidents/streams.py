@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from edgefuse.core.types import SECOND, HealthChange, Modality, Observation, observation_id
-from edgefuse.corpora.incidents_home import CHANNELS, STALE_S, Channel, Home, Take, take
-from edgefuse.corpora.incidents_parts import Parts
-from edgefuse.corpora.incidents_stories import episode, mixture
-from edgefuse.corpora.incidents_world import RATE, World
+from edgefuse.corpora.incidents.home import CHANNELS, STALE_S, Channel, Home, Take, take
+from edgefuse.corpora.incidents.parts import Parts
+from edgefuse.corpora.incidents.stories import episode, mixture
+from edgefuse.corpora.incidents.world import RATE, World
 from edgefuse.fusion.window import LATENESS
 
 PARTS: Mapping[str, Modality] = {channel.part: modality for modality, each in CHANNELS.items() for channel in each}

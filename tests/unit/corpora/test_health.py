@@ -4,10 +4,9 @@ import numpy as np
 import pytest
 
 from edgefuse.core.errors import ConfigError
-from edgefuse.corpora import health_motion as motion
-from edgefuse.corpora import health_vitals as vitals
 from edgefuse.corpora.corpus import Corpus, load
-from edgefuse.corpora.health_rule import rule
+from edgefuse.corpora.health import motion, vitals
+from edgefuse.corpora.health.rule import rule
 
 CLASSES = ("rest", "walking", "exercise", "fall", "jolt")
 

@@ -8,11 +8,11 @@ import pytest
 from edgefuse.core.errors import ConfigError
 from edgefuse.corpora import corpus
 from edgefuse.corpora.incidents import CLASSES, GRIDS, STEPS, moments, whole, window
-from edgefuse.corpora.incidents_home import CHANNELS, Home, Take, events, nominal, runs, take
-from edgefuse.corpora.incidents_parts import Parts, library, passes, told
-from edgefuse.corpora.incidents_rule import rule
-from edgefuse.corpora.incidents_stories import DECOYS, QUIET, STORIES, episode, mixture
-from edgefuse.corpora.incidents_world import INCIDENTS, RATE
+from edgefuse.corpora.incidents.home import CHANNELS, Home, Take, events, nominal, runs, take
+from edgefuse.corpora.incidents.parts import Parts, library, passes, told
+from edgefuse.corpora.incidents.rule import rule
+from edgefuse.corpora.incidents.stories import DECOYS, QUIET, STORIES, episode, mixture
+from edgefuse.corpora.incidents.world import INCIDENTS, RATE
 from edgefuse.fusion.features.grid import GridOptions
 from edgefuse.training.recipe import load_recipe
 

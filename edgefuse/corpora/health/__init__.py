@@ -14,11 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgefuse.core.errors import ConfigError
-from edgefuse.corpora import health_motion as motion
-from edgefuse.corpora import health_vitals as vitals
 from edgefuse.corpora.arrays import find, no_options
 from edgefuse.corpora.corpus import Corpus, Raw, Report, sha256_of
-from edgefuse.corpora.health_rule import rule
+from edgefuse.corpora.health import motion, vitals
+from edgefuse.corpora.health.rule import rule
 from edgefuse.corpora.watch_imu import RATE as RECORDED_HZ
 from edgefuse.corpora.watch_imu import sequences_of
 
@@ -49,7 +48,7 @@ class _Sample:
 
 
 def read(path: Path, options: Mapping[str, Any], report: Report) -> Corpus:
-    """Motion (n, 600, 3) g at 25 Hz, vitals (n, 24, 3) at 1 Hz, see `health_vitals.CHANNELS`; as many of each class.
+    """Motion (n, 600, 3) g at 25 Hz, vitals (n, 24, 3) at 1 Hz, see `vitals.CHANNELS`; as many of each class.
 
     Options: `samples` per pool (300), `pools` (5), `seed` (0). Subjects of watch_imu are dealt out to pools before
     anything is composed, and a sample is made of one pool; a group is a pool, named by its subjects. Raises ConfigError

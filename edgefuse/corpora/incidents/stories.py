@@ -5,7 +5,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from edgefuse.corpora.incidents_world import END, INCIDENTS, Incident, World
+from edgefuse.corpora.incidents.world import END, INCIDENTS, Incident, World
 
 _LONG = 40
 """Seconds that are enough for somebody to leave and be forgotten."""

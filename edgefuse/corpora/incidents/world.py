@@ -1,6 +1,6 @@
 """What happens in a room for a minute or two: who is there, what sounds, what opens, and whether it is an incident.
 
-The truth alone, at 2 steps per second; what detectors make of it is in `incidents_home`.
+The truth alone, at 2 steps per second; what detectors make of it is in `home`.
 """
 
 from dataclasses import dataclass, field

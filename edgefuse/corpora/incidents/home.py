@@ -1,6 +1,6 @@
 """What detectors make of what happens in a room: scores, readings, latency, jitter, drop-outs, all from a seed.
 
-A home is a set of detectors with their faults (`incidents.yaml`); persons are scored as NanoDet scored real ones, the
+A home is a set of detectors with their faults (`faults.yaml`); persons are scored as NanoDet scored real ones, the
 room's temperature, humidity and passive infrared and the jolts at the wrist are pieces of recordings.
 """
 
@@ -15,9 +15,9 @@ import yaml
 from numpy.typing import NDArray
 
 from edgefuse.core.types import Modality
-from edgefuse.corpora.incidents_climate import Floats, climate
-from edgefuse.corpora.incidents_parts import Parts, calm
-from edgefuse.corpora.incidents_world import RATE, SOUNDS, World
+from edgefuse.corpora.incidents.climate import Floats, climate
+from edgefuse.corpora.incidents.parts import Parts, calm
+from edgefuse.corpora.incidents.world import RATE, SOUNDS, World
 
 Bools: TypeAlias = NDArray[np.bool_]
 Rng: TypeAlias = np.random.Generator
@@ -33,7 +33,7 @@ _WRIST = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """How a detector sees one label, see `incidents.yaml`."""
+    """How a detector sees one label, see `faults.yaml`."""
 
     event: float
     look: float
@@ -78,8 +78,8 @@ class Home:
 
 @cache
 def nominal() -> Home:
-    """The home of `incidents.yaml`."""
-    bundled = yaml.safe_load((Path(__file__).parent / "incidents.yaml").read_text(encoding="utf-8"))
+    """The home of `faults.yaml`."""
+    bundled = yaml.safe_load((Path(__file__).parent / "faults.yaml").read_text(encoding="utf-8"))
     return Home({name: Look(**look) for name, look in bundled["looks"].items()}, bundled["confused"])
 
 

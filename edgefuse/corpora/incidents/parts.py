@@ -1,7 +1,7 @@
 """What episodes are made of: pieces of real recordings, in pools that share no day, person or pass.
 
 occupancy: temperature and humidity by minute. room_occupancy: passive infrared by half minute, with and without people.
-watch_imu: jolts at the wrist in sport. What an object detector says of people walking by stands in `incidents.yaml`.
+watch_imu: jolts at the wrist in sport. What an object detector says of people walking by stands in `faults.yaml`.
 """
 
 import csv
@@ -99,7 +99,7 @@ def _kept(parts: Mapping[str, _Part], keep: Callable[[str], bool]) -> dict[str, 
 
 def passes() -> dict[str, Floats]:
     """Scores of a person by half second for each one who walks by, `video/<number>`."""
-    bundled = yaml.safe_load((Path(__file__).parent / "incidents.yaml").read_text(encoding="utf-8"))
+    bundled = yaml.safe_load((Path(__file__).parent / "faults.yaml").read_text(encoding="utf-8"))
     return {f"video/{name}": told(scores) for name, scores in bundled["passes"].items()}
 
 

@@ -17,11 +17,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from edgefuse.core.errors import ConfigError
 from edgefuse.core.types import SECOND
 from edgefuse.corpora.corpus import Corpus, Raw, Report
-from edgefuse.corpora.incidents_home import CHANNELS, STALE_S, Take, nominal, take
-from edgefuse.corpora.incidents_parts import Library, Parts, library
-from edgefuse.corpora.incidents_rule import rule
-from edgefuse.corpora.incidents_stories import episode, mixture
-from edgefuse.corpora.incidents_world import INCIDENTS
+from edgefuse.corpora.incidents.home import CHANNELS, STALE_S, Take, nominal, take
+from edgefuse.corpora.incidents.parts import Library, Parts, library
+from edgefuse.corpora.incidents.rule import rule
+from edgefuse.corpora.incidents.stories import episode, mixture
+from edgefuse.corpora.incidents.world import INCIDENTS
 from edgefuse.fusion.features.grid import GridOptions, present, sample
 
 CLASSES = ("none", *INCIDENTS)

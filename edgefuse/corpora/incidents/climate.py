@@ -5,8 +5,8 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from edgefuse.corpora.incidents_parts import Parts
-from edgefuse.corpora.incidents_world import RATE, World
+from edgefuse.corpora.incidents.parts import Parts
+from edgefuse.corpora.incidents.world import RATE, World
 from edgefuse.detectors.climate import robust_slope
 
 Floats: TypeAlias = NDArray[np.float64]
