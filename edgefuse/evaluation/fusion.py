@@ -157,7 +157,7 @@ def _judgeable(corpus: Corpus, card: FusionCard) -> tuple[Corpus, int]:
     if not fits.any():
         raise ConfigError(
             f"nothing left to judge: every member of '{card.name}' was trained on all {len(corpus)} samples' groups "
-            f"({', '.join(np.unique(corpus.groups)[:5])} ...); give data of other {card.split.get('by', 'group')}s"
+            f"({', '.join(np.unique(corpus.groups)[:5])} ...); give data of another {card.split.get('by', 'group')}"
         )
     return corpus.take(np.flatnonzero(fits)), int((~fits).sum())
 

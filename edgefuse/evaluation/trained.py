@@ -106,7 +106,9 @@ def read_card(folder: Path) -> FusionCard:
     try:
         return FusionCard.model_validate_json(path.read_bytes())
     except ValidationError as error:
-        told = (f"{path}: {'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
+        told = (
+            ": ".join(filter(None, [str(path), ".".join(map(str, one["loc"])), one["msg"]])) for one in error.errors()
+        )
         raise ConfigError(*told) from error
     except OSError as error:
         raise ConfigError(f"{path}: {error.strerror}; expected the card of a trained model") from error

@@ -52,7 +52,7 @@ class Pattern(_Strict):
     """What is expected of the model while only these modalities are present."""
 
     present: list[str]
-    temperature: float = 1.0
+    temperature: float = Field(1.0, gt=0)
     n: int
     metrics: dict[str, float]
     """accuracy, macro_f1, auc, ece_before, ece_after, brier_before, brier_after."""

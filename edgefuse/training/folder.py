@@ -3,6 +3,7 @@
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from errno import ENOSPC
 from pathlib import Path
 
 from edgefuse.core.errors import ConfigError
@@ -17,7 +18,12 @@ def whole(out: Path) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as temporary:
         folder = Path(temporary) / "new"
         folder.mkdir()
-        yield folder
+        try:
+            yield folder
+        except OSError as error:
+            if error.errno != ENOSPC or error.filename is not None:
+                raise
+            raise OSError(ENOSPC, error.strerror, str(out)) from error  # a full disk does not say where it is
         if out.is_dir():
             out.rename(Path(temporary) / "old")
         folder.rename(out)

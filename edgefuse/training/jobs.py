@@ -1,8 +1,10 @@
 """Runs trainings: one after the other, or several processes at a time."""
 
-from collections.abc import Callable, Sequence
+import signal
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, wait
-from multiprocessing import get_context
+from contextlib import contextmanager
+from multiprocessing import active_children, get_context
 from typing import Any
 
 import torch
@@ -41,9 +43,11 @@ def _apart(data: Data, jobs: Sequence[Job], tell: Callable[[int], None], process
     context = get_context("spawn")
     epochs = context.Value("i", 0)
     longest = sorted(jobs, key=lambda job: -job.epochs * len(job.rows) * len(job.design.inputs))
+    others = set(active_children())
     pool = ProcessPoolExecutor(min(processes, len(jobs)), context, _begin, (data, epochs))
     try:
-        running: dict[Future[Any], Job] = {pool.submit(_work, job): job for job in longest}
+        with _uninterrupted():
+            running: dict[Future[Any], Job] = {pool.submit(_work, job): job for job in longest}
         left = set(running)
         while left:
             finished, left = wait(left, _LOOK_S)
@@ -51,8 +55,22 @@ def _apart(data: Data, jobs: Sequence[Job], tell: Callable[[int], None], process
                 each.result()
             tell(epochs.value)
         return {job.name: _rebuilt(job, *future.result()) for future, job in running.items()}
+    except BaseException:
+        for each in set(active_children()) - others:  # or they would train to the end first
+            each.terminate()
+        raise
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Processes that are started in here never see Ctrl-C, which is for the one that ends them; it sees it after."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 _worker: dict[str, Any] = {}

@@ -116,7 +116,8 @@ class TrainSpec(Strict):
 class Recipe(Strict):
     """The whole file."""
 
-    name: str
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9_.-]{0,63}$")]
+    """A folder is called so: letters, digits, `_`, `-`, and `.` after the first."""
     what: str
     task: Literal["classify", "sounds", "fuse"] = "classify"
     data: DataSpec
@@ -139,7 +140,9 @@ def load_recipe(name: str | Path) -> Recipe:
     try:
         return Recipe.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
     except ValidationError as error:
-        told = (f"{path}: {'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
+        told = (
+            ": ".join(filter(None, [str(path), ".".join(map(str, one["loc"])), one["msg"]])) for one in error.errors()
+        )
         raise ConfigError(*told) from error
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise ConfigError(f"{path}: not a recipe: {error}") from error

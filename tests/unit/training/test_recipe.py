@@ -49,3 +49,17 @@ def test_folds_and_test_groups_exclude_each_other(make_recipe: Any) -> None:
     """A split is one or the other."""
     with pytest.raises(ValueError, match="expected either folds or test groups, got both"):
         make_recipe(split={"by": "day", "folds": 3, "test": ["monday"]})
+
+
+@pytest.mark.parametrize("name", ["../elsewhere", "..", "/etc", ""])
+def test_a_name_is_a_folder_in_the_model_folder(make_recipe: Any, name: str) -> None:
+    """The model is written to a folder of that name: it leads nowhere else."""
+    with pytest.raises(ValueError, match="name"):
+        make_recipe(name=name)
+
+
+def test_an_empty_recipe_is_told_without_a_place(tmp_path: Path) -> None:
+    """What is wrong with the file as a whole has no place in it."""
+    (tmp_path / "empty.yaml").touch()
+    with pytest.raises(ConfigError, match=r"empty\.yaml: Input should be"):
+        load_recipe(tmp_path / "empty.yaml")
