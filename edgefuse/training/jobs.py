@@ -56,8 +56,8 @@ def _apart(data: Data, jobs: Sequence[Job], tell: Callable[[int], None], process
             tell(epochs.value)
         return {job.name: _rebuilt(job, *future.result()) for future, job in running.items()}
     except BaseException:
-        for each in set(active_children()) - others:  # or they would train to the end first
-            each.terminate()
+        for process in set(active_children()) - others:  # or they would train to the end first
+            process.terminate()
         raise
     finally:
         pool.shutdown(cancel_futures=True)
