@@ -1,13 +1,16 @@
 """What the scene must bring, checked against the messages that were really received. Pure."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from math import exp
 from typing import Any, TypeAlias
 
 from edgefuse.core.types import SECOND, Nanoseconds
 from edgefuse.demo.timeline import Received, percent, words
 
 Json: TypeAlias = Any
+_ROUNDED = 0.001
+"""Contributions are published with four digits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +116,56 @@ def needs_both(belief: str, threshold: float, begin_s: float, end_s: float) -> C
         met = top["p"] > threshold and len(without) > 1 and max(without.values()) < threshold
         alone = ", ".join(f"{percent(p)} without {modality}" for modality, p in without.items())
         return met, f"{percent(top['p'])}; {alone}"
+
+    return look
+
+
+def heard_sound(label: str, begin_s: float, end_s: float) -> Check:
+    """Exactly one sound of this label began in this time."""
+
+    def look(heard: Heard) -> tuple[bool, str]:
+        came = [
+            (at_s, payload["score"])
+            for at_s, payload in heard.under("observation", begin_s, end_s)
+            if (payload["kind"], payload["label"]) == ("sound", label) and payload["data"]["onset"]
+        ]
+        return len(came) == 1, ", ".join(f"{percent(p)} sure at {_at(at_s)}" for at_s, p in came) or "not heard"
+
+    return look
+
+
+def accounts(belief: str, threshold: float, modalities: Collection[str], begin_s: float, end_s: float) -> Check:
+    """At its height the belief is above the threshold, each modality speaks for it, and their log-odds add up to p."""
+
+    def look(heard: Heard) -> tuple[bool, str]:
+        payloads = [payload for _, payload in heard.under(f"belief/{belief}", begin_s, end_s)]
+        if not payloads:
+            return False, "the belief was not heard of"
+        top = max(payloads, key=lambda payload: float(payload["p"]))
+        added: Mapping[str, float] = top["contributions"]
+        odds = top["prior"] + sum(added.values())
+        adds_up = abs(1 / (1 + exp(-odds)) - top["p"]) < _ROUNDED
+        met = top["p"] > threshold and adds_up and all(added.get(name, 0) > 0 for name in modalities)
+        return met, f"{percent(top['p'])}; " + ", ".join(f"{name} {added.get(name, 0):+.1f}" for name in modalities)
+
+    return look
+
+
+def promised(belief: str, modality: str, begin_s: float, end_s: float) -> Check:
+    """With a modality missing the belief tells other rates of being right than it told before."""
+
+    def look(heard: Heard) -> tuple[bool, str]:
+        told: dict[bool, tuple[float, float]] = {}
+        for _, payload in heard.under(f"belief/{belief}", begin_s, end_s):
+            if payload["expected"] is not None and set(payload["missing"]) <= {modality}:
+                rates = (payload["expected"]["precision"], payload["expected"]["recall"])
+                told[modality in payload["missing"]] = rates
+        came = [
+            f"precision {percent(told[gone][0])}, recall {percent(told[gone][1])} {word} {modality}"
+            for gone, word in ((False, "with"), (True, "without"))
+            if gone in told
+        ]
+        return len(set(told.values())) > 1, "; ".join(came) or "not said"
 
     return look
 

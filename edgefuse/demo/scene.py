@@ -7,9 +7,10 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from edgefuse.corpora.sounds import impacts, signals
 from edgefuse.demo import picture, sound, story
 
-_FILES = ("story.py", "sound.py", "picture.py", "scene.py")
+_FILES = (__file__, story.__file__, sound.__file__, picture.__file__, impacts.__file__, signals.__file__)
 _SCENE = """\
 start: {start}
 seconds: {seconds:g}
@@ -60,6 +61,5 @@ def make_readings(folder: Path) -> None:
 
 def _key() -> str:
     """Changes with whatever changes the scene."""
-    here = Path(__file__).parent
-    parts = [(here / name).read_bytes() for name in _FILES] + [sound.synthesiser().encode()]
+    parts = [Path(name).read_bytes() for name in _FILES] + [sound.synthesiser().encode()]
     return hashlib.sha256(b"\0".join(parts)).hexdigest()[:12]

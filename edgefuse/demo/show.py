@@ -50,7 +50,7 @@ class Screen:
 
     def begin(self, port: int, pid: int) -> None:
         """Print what is about to be seen."""
-        self.heading("A recorded hall, 90 seconds", f"daemon {pid}, MQTT broker 127.0.0.1:{port}")
+        self.heading(f"A recorded hall, {self._length_s:g} seconds", f"daemon {pid}, MQTT broker 127.0.0.1:{port}")
         self.note("What follows was published over MQTT and received by an independent subscriber.")
         self.note(f"To be another one: mosquitto_sub -p {port} -t 'edgefuse/#' -v")
         self.console.print()

@@ -42,19 +42,21 @@ WALKS = (
     Walk(41.0, CAMERA_DIES_S, 0.1, 0.7),
 )
 """Somebody looks in and leaves again; later somebody comes through the door."""
-DOOR_OPEN_S = ((33.0, 35.5), (40.5, 46.0), (76.0, 79.0))
+DOOR_OPEN_S = ((33.0, 35.5), (40.5, 60.0), (76.0, 79.0))
 """The first is the wind, the second comes with a person, at the third no camera is left."""
-WARMING_S = (18.0, 75.0)
+GLASS_S = 36.5
+"""The pane of the door breaks, before that person opens it."""
+WARMING_S = (50.0, 80.0)
 
 
 def temperature(at_s: float) -> float:
-    """degC: steady, then it gets warm."""
-    return 22.4 + 0.085 * _warming(at_s)
+    """degC: steady, then a heater goes on, 2.4 K a minute."""
+    return 25.4 + 0.04 * _warming(at_s)
 
 
 def humidity(at_s: float) -> float:
     """Percent: falls as the air warms."""
-    return 47.0 - 0.14 * _warming(at_s)
+    return 47.0 - 0.066 * _warming(at_s)
 
 
 def door_is_open(at_s: float) -> bool:

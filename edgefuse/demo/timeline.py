@@ -106,7 +106,8 @@ class Timeline:
             self._beliefs[name] = (before, missing)
             return []
         self._beliefs[name] = (p, missing)
-        return [Line("belief", "belief", f"{name} {percent(p)}", (*reasons(payload), *in_sum(payload)))]
+        details = (*reasons(payload), *in_sum(payload), *promise(payload))
+        return [Line("belief", "belief", f"{name} {percent(p)}", details)]
 
     def _intent(self, _: str, payload: Json) -> list[Line]:
         intent, said = payload["intent"], payload.get("said")
@@ -127,7 +128,9 @@ class Timeline:
         return [Line("alert", word, text, (*reasons(payload), *beliefs))]
 
     def _observation(self, _: str, payload: Json) -> list[Line]:
-        """Only the wake word: what was said comes with the intent."""
+        """The wake word, and the onset of a sound; what was said comes with the intent."""
+        if payload["kind"] == "sound" and payload["data"]["onset"]:
+            return [Line("heard", "heard", f"{words(payload['label'])}, {percent(payload['score'])} sure")]
         return [Line("heard", "heard", f"{words(payload['label']).title()} …")] if payload["kind"] == "wake" else []
 
     def _scene(self, detector: str, message: Received) -> list[Line]:
@@ -158,6 +161,16 @@ def in_sum(belief: Mapping[str, Json]) -> tuple[str, ...]:
     told = [f"{name} {weight:+.1f}" for name, weight in added if name not in missing]
     without = [f"{percent(belief['without'][name])} without {name}" for name, _ in added if name not in missing]
     return (f"in sum {', '.join(told)}; {', '.join(without)}",) if told else ()
+
+
+def promise(belief: Mapping[str, Json]) -> tuple[str, ...]:
+    """One line: how often a trained model is right with what is missing now missing; none where nobody measured it."""
+    expected = belief.get("expected")
+    if not expected:
+        return ()
+    rates = f"precision {percent(expected['precision'])}, recall {percent(expected['recall'])}"
+    without = "".join(f" without {name}" for name in belief.get("missing", ()))
+    return (f"expected from {percent(expected['threshold'])} on{without}: {rates}",)
 
 
 def reasons(payload: Mapping[str, Json]) -> tuple[str, ...]:

@@ -90,9 +90,10 @@ class ModalityWindow:
         """Whether the user feeds it at all."""
         return any(channel.look is not None for channel in self.channels)
 
-    def latest(self) -> list[tuple[tuple[str, str], Observation]]:
-        """((part, label), observation): what each channel that works told last."""
-        return [((c.look.from_, c.look.label), c.latest) for c in self.channels if c.look and c.alive and c.latest]
+    def latest(self, now: Nanoseconds) -> list[tuple[tuple[str, str], Observation]]:
+        """((part, label), observation): what each channel that works told last, within the window."""
+        told = [(c.look, c.latest, c.span) for c in self.channels if c.look and c.alive and c.latest]
+        return [((look.from_, look.label), latest) for look, latest, span in told if now - latest.end <= span]
 
     def alive(self, part: str, t: Nanoseconds, *, alive: bool) -> None:
         """Note whether a part works; a channel that rests at a value rests from then on."""

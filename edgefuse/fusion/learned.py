@@ -183,7 +183,7 @@ class Learned:
         said = self._said
         assert said is not None
         p = sigmoid(said.prior + sum(said.added.values()))
-        heard = [told for window in self._speaking(said) for told in window.latest()]
+        heard = [told for window in self._speaking(said) for told in window.latest(t)]
         return Decision(
             self._name,
             self._area,
@@ -197,7 +197,7 @@ class Learned:
             missing=tuple(said.silent),
             evidence=tuple(dict.fromkeys(observation.id for _, observation in heard)),
             operating=said.operating,
-            because=tuple(self._sentences(said)),
+            because=tuple(self._sentences(said, t)),
         )
 
     def _otherwise(self, t: Nanoseconds, why: str) -> Decision:
@@ -228,14 +228,22 @@ class Learned:
         counted = [window for window in self._windows if abs(said.added.get(window.name, 0)) >= explain.NEGLIGIBLE]
         return sorted(counted, key=lambda window: -abs(said.added[window.name]))
 
-    def _sentences(self, said: _Judgement) -> list[str]:
+    def _sentences(self, said: _Judgement, t: Nanoseconds) -> list[str]:
         told = [
-            f"{window.name} speaks {explain.weight(said.added[window.name])}: "
-            + ", ".join(explain.sighting(part, label, each) for (part, label), each in window.latest())
+            f"{window.name} speaks {explain.weight(said.added[window.name])}: {_told(window, t)}"
             for window in self._speaking(said)
         ]
         doubts = [each for name, sight in said.sights.items() if name not in said.silent for each in sight.doubts]
         return [*told, *doubts, *(f"nothing is known from {name}: {why}" for name, why in said.silent.items())]
+
+
+def _told(window: ModalityWindow, t: Nanoseconds) -> str:
+    """What the parts of a modality told last; a picture without what is looked for is told as that."""
+    told = [
+        (explain.absence if each.kind == "scene" else explain.sighting)(part, label, each)
+        for (part, label), each in window.latest(t)
+    ]
+    return ", ".join(told) or "nothing was noticed"
 
 
 def _same(one: Mapping[str, Sight], other: Mapping[str, Sight]) -> bool:

@@ -7,12 +7,18 @@ from pathlib import Path
 
 import pytest
 
+from edgefuse.resources import resource
+
 pytestmark = [pytest.mark.e2e, pytest.mark.models]
 MODELS = Path(os.environ.get("EDGEFUSE_MODELS") or Path.home() / ".cache" / "edgefuse" / "models")
 needs_demo = pytest.mark.skipif(
     not (shutil.which("mosquitto") or Path("/usr/sbin/mosquitto").exists())
     or not (shutil.which("flite") or shutil.which("espeak-ng"))
-    or not all((MODELS / name).exists() for name in ("nanodet", "whisper-tiny.en")),
+    or not all((MODELS / name).exists() for name in ("nanodet", "whisper-tiny.en", "speech-embedding"))
+    or not all(
+        any((folder / name / "model.onnx").exists() for folder in (MODELS, resource("models")))
+        for name in ("incidents", "sounds")
+    ),
     reason="needs mosquitto, flite or espeak-ng, and the models (`edgefuse models pull`)",
 )
 
@@ -26,13 +32,14 @@ def demo(*args: str | Path, timeout_s: float = 60, **env: str) -> subprocess.Com
 @needs_demo
 @pytest.mark.timeout(300)
 def test_whole_demo_meets_every_expectation(tmp_path: Path) -> None:
-    """The demo exits 0: eleven expectations are met by messages that were really published, in plain text in a pipe."""
+    """The demo exits 0: sixteen expectations are met by messages really published, told in plain text in a pipe."""
     done = demo("--out", tmp_path, timeout_s=280)
 
     assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout.count("✔") == 11
+    assert done.stdout.count("✔") == 16
     assert "\x1b" not in done.stdout
     assert "somebody seen and door open: alarm" in done.stdout
+    assert "glass, open door, somebody seen: break-in" in done.stdout
     assert (tmp_path / "demo.yaml").exists()
     assert (tmp_path / "daemon.log").exists()
 

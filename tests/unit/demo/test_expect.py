@@ -1,15 +1,20 @@
 from typing import Any
 
+import pytest
+
 from edgefuse.core.types import SECOND
 from edgefuse.demo.expect import (
     Check,
     Heard,
+    accounts,
     alerted,
     check,
+    heard_sound,
     missing,
     needs_both,
     not_understood,
     ordered,
+    promised,
     stays_below,
 )
 from edgefuse.demo.timeline import Received
@@ -111,3 +116,63 @@ def test_missing_modality_must_be_named() -> None:
         "60 %, vision missing",
     )
     assert not outcome(expectation, (77, "belief/hall/intrusion", {"p": 0.6, "missing": []}))[0]
+
+
+def sound(label: str, *, onset: bool = True) -> dict[str, Any]:
+    return {"kind": "sound", "label": label, "score": 0.96, "data": {"onset": onset}}
+
+
+def test_sound_must_begin_once() -> None:
+    """One onset in its span is met; repeats of the same sound do not count, a second onset or another sound fails."""
+    expectation = heard_sound("glass", 36, 40)
+    right = (38, "observation/sounds", sound("glass"))
+
+    assert outcome(expectation, right) == (True, "96 % sure at 0:38")
+    assert outcome(expectation, right, (39, "observation/sounds", sound("glass", onset=False)))[0]
+    assert outcome(expectation) == (False, "not heard")
+    assert not outcome(expectation, right, (39, "observation/sounds", sound("glass")))[0]
+    assert not outcome(expectation, (38, "observation/sounds", sound("alarm")))[0]
+
+
+BREAK_IN = {
+    "p": 0.7311,
+    "prior": -3.0,
+    "contributions": {"audio": 2.0, "vision": 1.5, "sensor": 0.5},
+    "missing": [],
+    "expected": {"precision": 0.9, "recall": 0.77, "threshold": 0.4},
+}
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"p": 0.5, "prior": -4.0, "contributions": {"audio": 2.0, "vision": 1.5, "sensor": 0.5}},
+        {"contributions": {"audio": 2.5, "vision": 2.0, "sensor": -0.5}},
+        {"contributions": {"audio": 2.0, "vision": 1.5, "sensor": 0.9}},
+    ],
+    ids=["too low", "one speaks against it", "they do not add up"],
+)
+def test_modalities_must_account_for_the_belief(wrong: dict[str, Any]) -> None:
+    """At its height each speaks for it, and prior and contributions add up to the log-odds of p."""
+    expectation = accounts("hall/break_in", 0.6, ("audio", "vision", "sensor"), 40, 50)
+    topic = "belief/hall/break_in"
+
+    assert outcome(expectation, (45, topic, BREAK_IN)) == (True, "73 %; audio +2.0, vision +1.5, sensor +0.5")
+    assert not outcome(expectation, (45, topic, {**BREAK_IN, **wrong}))[0]
+    assert not outcome(expectation)[0]
+
+
+def test_missing_modality_changes_what_is_promised() -> None:
+    """The rates with and without the camera are both told, and differ."""
+    expectation = promised("hall/break_in", "vision", 40, 60)
+    topic = "belief/hall/break_in"
+    rates = {"precision": 0.8, "recall": 0.7, "threshold": 0.4}
+    blind = {**BREAK_IN, "missing": ["vision"], "expected": rates}
+
+    assert outcome(expectation, (45, topic, BREAK_IN), (52, topic, blind)) == (
+        True,
+        "precision 90 %, recall 77 % with vision; precision 80 %, recall 70 % without vision",
+    )
+    assert not outcome(expectation, (45, topic, BREAK_IN))[0]
+    assert not outcome(expectation, (45, topic, BREAK_IN), (52, topic, {**blind, "expected": BREAK_IN["expected"]}))[0]
+    assert outcome(expectation, (52, topic, {**blind, "expected": None})) == (False, "not said")

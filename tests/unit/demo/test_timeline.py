@@ -73,6 +73,15 @@ def test_wake_word_is_told(timeline: Timeline) -> None:
     assert line.text == "Alexa …"
 
 
+def test_onset_of_a_sound_is_told(timeline: Timeline) -> None:
+    """A sound is told when it begins and not again while it lasts."""
+    payload = {"kind": "sound", "label": "glass", "score": 0.966, "data": {"onset": True}}
+
+    told = [tell(timeline, f"{BASE}/observation/sounds", {**payload, "data": {"onset": o}}) for o in (True, False)]
+
+    assert told == [[Line("heard", "heard", "glass, 97 % sure")], []]
+
+
 def test_pictures_are_told_when_somebody_comes_or_goes(timeline: Timeline) -> None:
     """Of many frames with one person only the first is a line, and the first a second after the last."""
     counts = [{}] * 10 + [{"person": 1}] * 50 + [{}] * 5 + [{"person": 2}] * 20 + [{}] * 20
@@ -118,6 +127,18 @@ def test_missing_modality_is_told(timeline: Timeline) -> None:
     (line,) = tell(timeline, topic, belief(0.5, missing=["vision"], because=["nothing is known from vision"]))
 
     assert line.details == ("nothing is known from vision", "in sum sensor +3.4; 1 % without sensor")
+
+
+def test_promise_of_a_trained_model_is_told(timeline: Timeline) -> None:
+    """How often a trained model is right is the last line, with what is missing; naive Bayes promises nothing."""
+    topic = f"{BASE}/belief/hall/break_in"
+    rates = {"precision": 0.888, "recall": 0.745, "threshold": 0.4}
+
+    (line,) = tell(timeline, topic, belief(0.5, missing=["vision"], expected=rates))
+    (other,) = tell(timeline, f"{BASE}/belief/hall/intrusion", belief(0.5, expected=None))
+
+    assert line.details[-1] == "expected from 40 % on without vision: precision 89 %, recall 74 %"
+    assert len(other.details) == 2
 
 
 def test_alert_carries_headline_severity_and_the_beliefs_behind_it(timeline: Timeline) -> None:

@@ -149,9 +149,26 @@ def test_a_channel_may_rest(see: See, health: Health) -> None:
     (later,) = learned.update([], 8 * SECOND)
 
     assert first.missing == ()
+    assert first.because == ()
     assert logit(first.p) == pytest.approx(-1, abs=1e-5)
     assert logit(seen.p) == pytest.approx(1.7, abs=1e-5)
     assert logit(later.p) == pytest.approx(-1, abs=1e-5)
+
+
+def test_what_was_not_noticed_is_said(see: See, health: Health) -> None:
+    """A modality that speaks by its silence names no observation, and none that the window has left behind."""
+    rest = {"rest": {"lit": 1.0}, "hold_s": 2}
+    learned = fuser(Shelf(Sum({"lit": 3.0}), grid=rest), inputs={"lit": {"from": "people", "label": "person"}})
+    (silent,) = learned.update([health("people", "ok", 1)], SECOND)
+    (empty,) = learned.update([see("people", "objects", 5, score=0.0, kind="scene", counts={})], 5 * SECOND)
+    (seen,) = learned.update([see("people", "person", 10, score=0.9)], 10 * SECOND)
+    (later,) = learned.update([], 90 * SECOND)
+
+    assert silent.because == ("lit speaks strongly for it (+3.0): nothing was noticed",)
+    assert empty.because == ()
+    assert seen.because == ("lit speaks strongly for it (+2.7): people sees person (90 % sure)",)
+    assert later.because == ("lit speaks strongly for it (+3.0): nothing was noticed",)
+    assert later.evidence == ()
 
 
 def test_three_persons_in_a_frame_are_one_sighting(see: See) -> None:
