@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import ValidationError
 
 from edgefuse.app.models import model_store
 from edgefuse.config.models import Device, ModelsConfig, Site
@@ -67,7 +68,7 @@ def evaluate(
     one false call per hour of the others (with less than an hour: at none). `speech_false`: speech clips in which any
     event is told. `confusion`: category -> label -> clips in which it is told. Raises ConfigError, ModelError.
     """
-    table = _table(data)[:limit]
+    table, spoken = _table(data)[:limit], _speech(speech)[:limit]
     clock = SystemClock()
     context = Context(
         "sounds",
@@ -77,7 +78,7 @@ def evaluate(
         model_store(ModelsConfig(), clock),
         Site(device=Device(id="evaluation")),
     )
-    config = SoundsConfig(on=["clip"], model=model, classes=classes)
+    config = _config(model, classes)
     tagger = load(config, context)
     least = thresholds(config, tagger)
     begin = clock.cpu()
@@ -85,7 +86,7 @@ def evaluate(
         _hear(tagger, least, read(data / name), config)
         for name in progress([Path(one) for one, _ in table], "Listening")
     ]
-    talk = [_hear(tagger, least, read(path), config) for path in progress(_speech(speech)[:limit], "Speech")]
+    talk = [_hear(tagger, least, read(path), config) for path in progress(spoken, "Speech")]
     spent, samples = clock.cpu() - begin, sum(one.samples for one in [*heard, *talk])
     tagger.close()
     categories = [category for _, category in table]
@@ -176,14 +177,25 @@ def _table(data: Path) -> list[tuple[str, str]]:
     path = data / "meta.csv"
     try:
         with path.open(encoding="utf-8", newline="") as file:
-            rows = [(row["file"], row["category"]) for row in csv.DictReader(file)]
+            table = csv.DictReader(file)
+            rows = [(table.line_num, row["file"], row["category"]) for row in table]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise ConfigError(f"{path}: cannot be read: {error}") from error
     except KeyError as error:
         raise ConfigError(f"{path}: expected columns file and category, got none called {error}") from error
     if not rows:
         raise ConfigError(f"{path}: expected a line per clip, got none")
-    return rows
+    if short := next((line for line, *both in rows if not all(both)), None):
+        raise ConfigError(f"{path}:{short}: expected a file and its category; remove what is no clip")
+    return [(name, category) for _, name, category in rows]
+
+
+def _config(model: str, classes: Path | None) -> SoundsConfig:
+    try:
+        return SoundsConfig(on=["clip"], model=model, classes=classes)
+    except ValidationError as error:
+        told = "; ".join(each["msg"] for each in error.errors())
+        raise ConfigError(f"--model {model}, --classes {classes or 'not given'}: {told}") from error
 
 
 class _NoBus:

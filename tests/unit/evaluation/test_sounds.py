@@ -116,3 +116,14 @@ def test_what_is_missing_is_named(tmp_path: Path, yamnet: tuple[Path, Path]) -> 
     (tmp_path / "meta.csv").write_text("file,category\na.flac,siren\n")
     with pytest.raises(ModelError, match=r"none\.onnx"):
         evaluate(tmp_path, model=str(tmp_path / "none.onnx"), classes=yamnet[1])
+
+
+def test_wrong_options_and_half_a_line_are_told_before_anything_is_heard(tmp_path: Path, data: Path) -> None:
+    """A file without its class map, a line without a category (by number), and no speech: each is a ConfigError."""
+    with pytest.raises(ConfigError, match=r"--model any\.onnx, --classes not given: .*expected `classes`"):
+        evaluate(data, model="any.onnx")
+    with pytest.raises(ConfigError, match=r"nothing: expected a folder"):
+        evaluate(data, model="not asked for", speech=tmp_path / "nothing")
+    (data / "meta.csv").write_text("file,category\na.flac,siren\n# a comment\n")
+    with pytest.raises(ConfigError, match=r"meta\.csv:3: expected a file and its category"):
+        evaluate(data, model="not asked for")
