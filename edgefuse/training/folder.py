@@ -1,5 +1,6 @@
 """The folder that a training writes: whole, or not at all."""
 
+import json
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,6 +8,7 @@ from errno import ENOSPC
 from pathlib import Path
 
 from edgefuse.core.errors import ConfigError
+from edgefuse.fusion.card import FusionCard
 
 
 @contextmanager
@@ -33,3 +35,10 @@ def replaceable(out: Path) -> None:
     """Only a model is replaced by a model. Raises ConfigError for anything else in its place."""
     if out.exists() and not (out / "card.json").exists() and (not out.is_dir() or any(out.iterdir())):
         raise ConfigError(f"{out}: expected a folder of a model or a new one, got something else; choose another --out")
+
+
+def write_card(card: FusionCard, folder: Path) -> None:
+    """`card.json`: a line for each field, so that a change of it can be read."""
+    fields = card.model_dump(mode="json", by_alias=True)
+    lines = (f" {json.dumps(name)}: {json.dumps(value, ensure_ascii=False)}" for name, value in fields.items())
+    (folder / "card.json").write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")

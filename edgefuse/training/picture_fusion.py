@@ -14,7 +14,7 @@ from edgefuse.corpora.corpus import Corpus, Report, sha256_of
 from edgefuse.evaluation.picture_fusion import measured
 from edgefuse.fusion.card import FeatureSpec, FusionCard, ModalityCard
 from edgefuse.training.export import difference, write_onnx
-from edgefuse.training.folder import whole
+from edgefuse.training.folder import whole, write_card
 from edgefuse.training.picture_network import PictureFusion, loss
 from edgefuse.training.recipe import Recipe
 
@@ -50,7 +50,7 @@ def train(recipe: Recipe, data: Path, out: Path, seeds: int | None, progress: Re
         card = card.model_copy(update={"metrics": measured(folder / "model.onnx", card, corpus)})
         path = folder / "model.onnx"
         card = card.model_copy(update={"files": {path.name: {"sha256": sha256_of(path), "size": path.stat().st_size}}})
-        (folder / "card.json").write_text(card.model_dump_json(by_alias=True, indent=1) + "\n", encoding="utf-8")
+        write_card(card, folder)
     return card
 
 

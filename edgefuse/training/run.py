@@ -15,7 +15,7 @@ from edgefuse.training.card import Judged, card_of, judge
 from edgefuse.training.curves import draw
 from edgefuse.training.data import Data, design, features
 from edgefuse.training.export import Ensemble, Singles, export
-from edgefuse.training.folder import replaceable, whole
+from edgefuse.training.folder import replaceable, whole, write_card
 from edgefuse.training.jobs import train_all
 from edgefuse.training.leak import leak
 from edgefuse.training.plan import Plan, plan
@@ -72,7 +72,7 @@ def train_corpus(
         files = {path.name: {"sha256": sha256_of(path), "size": path.stat().st_size} for path in folder.iterdir()}
         card = card_of(recipe, corpus, table, trainings, judge(table, trainings, trained, judged), judged)
         card = card.model_copy(update={"files": files, "extra": {**card.extra, **extra}})
-        (folder / "card.json").write_text(card.model_dump_json(by_alias=True, indent=1) + "\n", encoding="utf-8")
+        write_card(card, folder)
     return card
 
 
