@@ -46,12 +46,12 @@ DOOR_OPEN_S = ((33.0, 35.5), (40.5, 60.0), (76.0, 79.0))
 """The first is the wind, the second comes with a person, at the third no camera is left."""
 GLASS_S = 36.5
 """The pane of the door breaks, before that person opens it."""
-WARMING_S = (50.0, 80.0)
+WARMING_S = (46.0, 80.0)
 
 
 def temperature(at_s: float) -> float:
     """degC: steady, then a heater goes on, 2.4 K a minute."""
-    return 25.4 + 0.04 * _warming(at_s)
+    return 25.3 + 0.04 * _warming(at_s)
 
 
 def humidity(at_s: float) -> float:

@@ -169,7 +169,8 @@ def promise(belief: Mapping[str, Json]) -> tuple[str, ...]:
     if not expected:
         return ()
     rates = f"precision {percent(expected['precision'])}, recall {percent(expected['recall'])}"
-    without = "".join(f" without {name}" for name in belief.get("missing", ()))
+    missing = " and ".join(belief.get("missing", ()))
+    without = f" without {missing}" if missing else ""
     return (f"expected from {percent(expected['threshold'])} on{without}: {rates}",)
 
 
