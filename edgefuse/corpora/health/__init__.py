@@ -52,7 +52,7 @@ def read(path: Path, options: Mapping[str, Any], report: Report) -> Corpus:
 
     Options: `samples` per pool (300), `pools` (5), `seed` (0). Subjects of watch_imu are dealt out to pools before
     anything is composed, and a sample is made of one pool; a group is a pool, named by its subjects. Raises ConfigError
-    for another layout, unknown options, or fewer subjects than pools.
+    for another layout and unknown options. With fewer subjects than pools each is a pool.
     """
     no_options("health", options, ("samples", "pools", "seed"))
     samples, pools, seed = (int(options.get(name, usual)) for name, usual in _USUAL.items())
@@ -99,10 +99,9 @@ def _corpus(
 
 def _pools(subjects: NDArray[np.str_], count: int) -> list[list[str]]:
     names = sorted(set(subjects.tolist()), key=lambda name: (len(name), name))
-    if not 1 <= count <= len(names):
-        raise ConfigError(
-            f"corpus 'health': got pools {count}, expected 1 to {len(names)}, as many as there are subjects"
-        )
+    if count < 1:
+        raise ConfigError(f"corpus 'health': got pools {count}, expected at least 1")
+    count = min(count, len(names))
     return [names[k::count] for k in range(count)]
 
 

@@ -119,19 +119,20 @@ def test_the_rule_wants_an_impact_and_stillness() -> None:
     assert np.allclose(found.sum(1), 1)
 
 
-def test_more_pools_than_subjects_are_refused(tmp_path: Path) -> None:
-    """A pool needs a subject."""
+def test_fewer_subjects_than_pools_have_one_each(tmp_path: Path) -> None:
+    """A model is judged on whoever there is, be it fewer than it was trained on; no pool at all is refused."""
     np.savez(
         tmp_path / "watch.npz",
-        X=np.zeros((100, 6), np.float32),
-        lengths=np.array([100]),
-        y=np.zeros(1, int),
+        X=np.random.default_rng(0).standard_normal((2000, 6)).astype(np.float32),
+        lengths=np.array([1000, 1000]),
+        y=np.zeros(2, int),
         y_labels=np.array(["ABD"]),
-        subject=np.array([1]),
-        side=np.zeros(1),
+        subject=np.array([31, 32]),
+        side=np.zeros(2),
     )
-    with pytest.raises(ConfigError, match="expected 1 to 1"):
-        load("health", tmp_path, {})
+    assert set(load("health", tmp_path, {"samples": 5}).groups.tolist()) == {"watch 31", "watch 32"}
+    with pytest.raises(ConfigError, match="got pools 0, expected at least 1"):
+        load("health", tmp_path, {"pools": 0})
 
 
 @pytest.mark.data
