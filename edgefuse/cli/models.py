@@ -33,7 +33,7 @@ def models_command(args: argparse.Namespace) -> int:
     if args.action == "list":
         chosen = {store.entry(name).name for name in args.names}
         return _print_rows([row for row in store.list() if not chosen or row.name in chosen], as_json=args.json)
-    rows = _pull(store, _wanted(store, args))
+    rows = _pull(store, wanted_names(store, args))
     return _print_rows(rows, as_json=args.json)
 
 
@@ -58,7 +58,8 @@ def _config(args: argparse.Namespace) -> ModelsConfig:
     return models if args.dir is None else models.model_copy(update={"dir": args.dir})
 
 
-def _wanted(store: Store, args: argparse.Namespace) -> list[str]:
+def wanted_names(store: Store, args: argparse.Namespace) -> list[str]:
+    """Models that `pull` is to fetch: those named, those of a configuration, else all that are not trained here."""
     if args.names:
         return list(args.names)
     if args.config:
@@ -68,7 +69,8 @@ def _wanted(store: Store, args: argparse.Namespace) -> list[str]:
         site = read_site(args.config)
         wanted = [m for config in site.detectors.values() for m in _needs(load("detector", config.type), config)]
         return list(dict.fromkeys(wanted))
-    return [row.name for row in store.list() if args.all or not row.optional or row.name == DEFAULT_RECOGNISER]
+    fetched = [row for row in store.list() if store.entry(row.name).trained is None]
+    return [row.name for row in fetched if args.all or not row.optional or row.name == DEFAULT_RECOGNISER]
 
 
 def _needs(detector: type, config: object) -> Sequence[str]:

@@ -1,3 +1,4 @@
+import argparse
 import io
 import json
 import shutil
@@ -11,11 +12,13 @@ from rich.console import Console
 
 from edgefuse.app.models import model_store
 from edgefuse.cli import main
+from edgefuse.cli.models import wanted_names
 from edgefuse.cli.models_bench import print_rows
 from edgefuse.config.models import ModelsConfig
 from edgefuse.engines.bench import BenchRow
 from edgefuse.engines.keys import key_for
 from edgefuse.pipeline.clock import SystemClock
+from edgefuse.resources import resource
 
 
 @pytest.fixture
@@ -113,3 +116,16 @@ def test_the_table_is_whole(width: int) -> None:
     assert "whisper-tiny.en microwakeword int8 " in out.getvalue()
     assert "12345" in out.getvalue()
     assert "\u2026" not in out.getvalue()
+
+
+def test_pulling_everything_asks_for_no_model_that_is_trained_here(tmp_path: Path) -> None:
+    """A card without its weights is no model to fetch: `models pull --all` leaves it out."""
+    card = json.loads((resource("models", "incidents") / "card.json").read_text())
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "card.json").write_text(json.dumps({**card, "name": "mine"}))
+    store = model_store(ModelsConfig(dir=tmp_path, pull="never"), SystemClock())
+    wanted = wanted_names(store, argparse.Namespace(names=[], config=None, all=True))
+
+    assert store.entry("mine").trained is not None
+    assert {"nanodet", "whisper-base"} <= set(wanted)
+    assert not {"mine", "incidents"} & set(wanted)
