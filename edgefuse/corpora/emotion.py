@@ -83,20 +83,25 @@ def _faces(folder: Path) -> list[_Face]:
 
 
 def _pools(faces: Sequence[_Face]) -> list[list[_Face]]:
+    """As many pools as there are sets of voices, or fewer where the people do not suffice for every class in each."""
+    for count in range(len(feelings.VOICES), 0, -1):
+        pools = _dealt(faces, count)
+        lacking = {label for pool in pools for label in set(CLASSES) - {face.label for face in pool}}
+        if not lacking:
+            return pools
+    raise ConfigError(f"too few photographs: none is {', '.join(sorted(lacking))}; expected some of every class")
+
+
+def _dealt(faces: Sequence[_Face], count: int) -> list[list[_Face]]:
     """People with many photographs first, each to the pool that has the fewest of their commonest label."""
     people: dict[str, list[_Face]] = {}
     for face in faces:
         people.setdefault(face.person, []).append(face)
-    pools: list[list[_Face]] = [[] for _ in feelings.VOICES]
+    pools: list[list[_Face]] = [[] for _ in range(count)]
     for _, own in sorted(people.items(), key=lambda pair: (-len(pair[1]), pair[0])):
         most = Counter(face.label for face in own).most_common(1)[0][0]
         fewest = min(pools, key=lambda pool: (sum(face.label == most for face in pool), len(pool)))
         fewest += own
-    for pool in pools:
-        if missing := set(CLASSES) - {face.label for face in pool}:
-            raise ConfigError(
-                f"too few people: no photograph is left that is {', '.join(sorted(missing))} for one of 4 pools"
-            )
     return pools
 
 
