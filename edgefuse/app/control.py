@@ -125,7 +125,12 @@ class Controls:
             self._answer(topic, self._do(control, incoming), incoming)
 
     def _learn(self, topic: str, control: Confirm | Forget, incoming: Incoming, now: Nanoseconds) -> None:
-        """Answered by the decider, settled once it is on disk."""
+        """Answered by the decider, settled once it is on disk. A kept answer would count anew at every connect."""
+        if incoming.retained:
+            self._health.reject("retained answer")
+            incoming.settled()
+            self._answer(topic, f"{topic} is not taken from a retained message; publish it without retain", incoming)
+            return
         if control.belief is not None and control.belief not in self._daemon.site.beliefs:
             self._health.reject("unknown belief")
             incoming.settled()

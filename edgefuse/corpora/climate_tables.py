@@ -16,6 +16,8 @@ from edgefuse.core.types import SECOND
 from edgefuse.corpora.corpus import Raw, folder_of
 from edgefuse.fusion.features.grid import GridOptions, present, sample
 
+_MOST = float(np.finfo(np.float32).max)
+
 
 class WindowOptions(BaseModel):
     """`{steps: 31, step_s: 60, hold_s: 300}`: as in the options of the features of kind `grid`."""
@@ -96,11 +98,14 @@ def instant(path: Path, line: int, text: str) -> tuple[str, int]:
 
 
 def numbers(path: Path, line: int, texts: Sequence[str]) -> list[float]:
-    """Values of a row; an empty cell is NaN. Raises ConfigError."""
+    """Values of a row; an empty cell is NaN. Raises ConfigError for what is no number, or none that float32 holds."""
     try:
-        return [float(text) if text.strip() not in {"", "NA", "nan"} else float("nan") for text in texts]
+        values = [float(text) if text.strip() not in {"", "NA", "nan"} else float("nan") for text in texts]
     except ValueError as error:
         raise ConfigError(f"{path}:{line}: expected numbers, got {', '.join(texts)}") from error
+    if any(abs(value) > _MOST for value in values):
+        raise ConfigError(f"{path}:{line}: expected numbers up to {_MOST:.1e}, got {', '.join(texts)}")
+    return values
 
 
 def windows(

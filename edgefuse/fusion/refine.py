@@ -54,7 +54,9 @@ class Refiner:
         return told
 
     def strongest(self, begin: Nanoseconds, end: Nanoseconds) -> Moment | None:
-        """The moment of the highest p among what was believed from `begin` to `end`."""
+        """The moment of the highest p among what was believed from `begin` to `end`; None in a span without time."""
+        if begin > end:
+            return None
         before = [each for each in self.moments if each.told.t < begin]
         inside = [each for each in self.moments if begin <= each.told.t <= end]
         held = before[-1:] + inside

@@ -10,11 +10,13 @@ import pytest
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
+from edgefuse.app.evidence import stored_experience
 from edgefuse.testing.process import running_daemon
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
 SMOKE = "zigbee2mqtt/smoke"
 ALERT = "edgefuse/t/alert/fire"
+HEALTH = "edgefuse/t/health"
 Wait = Callable[..., None]
 BELIEF = """beliefs:
   hall.fire:
@@ -117,3 +119,35 @@ def test_answers_of_the_user_move_a_belief_and_survive_a_restart(tmp_path: Path,
     assert all(answer["ok"] for answer in [*answers, forgotten])
     assert (moved["state"], again["answers"], again["state"]) == (False, 10, False)
     assert told()["state"]
+
+
+def test_answers_that_mean_nothing_are_refused(tmp_path: Path, broker: Any, wait_for: Wait) -> None:
+    """Garbage, times without a zone, long past or still to come, and retained answers: told, and not counted."""
+    listener, path = broker.listener(), config(tmp_path, broker.url)
+    path.write_text(path.read_text().replace("rules:", f"{BELIEF}rules:"))
+    right = {"belief": "hall.fire", "was": True}
+    wrong: list[tuple[str, Any]] = [
+        ("set/confirm", None),
+        ("set/confirm", {"belief": "hall.fire"}),
+        ("set/confirm", {**right, "was": 1}),
+        ("set/confirm", {**right, "extra": 1}),
+        ("set/confirm", {**right, "belief": ["hall.fire"]}),
+        ("set/confirm", {**right, "at": "yesterday"}),
+        ("set/confirm", {**right, "at": "2026-11-23T15:44:01"}),
+        ("set/confirm", {**right, "at": "0001-01-01T00:00:00+14:00"}),
+        ("set/confirm", {**right, "at": "9999-12-31T23:59:59-12:00"}),
+        ("set/forget", "hall.fire"),
+        ("set/forget", {}),
+    ]
+    listener.publish("edgefuse/t/set/confirm", json.dumps(right).encode(), retain=True)
+    with running_daemon(path):
+        listener.publish(SMOKE, b'{"smoke":true}')
+        wait_for(lambda: listener.on("edgefuse/t/belief/hall/fire"), "the belief")
+        wait_for(lambda: any(b"retained answer" in each.payload for each in listener.on(HEALTH)), "its refusal")
+        answers = [ask(listener, topic, payload, wait_for) for topic, payload in wrong]
+        assert ask(listener, "set/confirm", right, wait_for)["ok"]
+    listener.publish("edgefuse/t/set/confirm", b"", retain=True)
+
+    assert [answer["ok"] for answer in answers] == [False] * len(wrong)
+    assert all(answer["problem"] for answer in answers)
+    assert len(stored_experience(tmp_path / "state").lesson("hall.fire").answers) == 1

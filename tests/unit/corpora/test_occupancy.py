@@ -66,6 +66,8 @@ def test_the_rule_of_the_light(office: Path) -> None:
     [
         (OFFICE.replace("CO2", "gas"), "march.txt:1.*CO2"),
         (OFFICE.replace("23.2", "warm"), "march.txt:4.*numbers"),
+        (OFFICE.replace("23.2", "-inf"), "march.txt:4.*numbers"),
+        (OFFICE.replace("23.2", "1e39"), "march.txt:4.*numbers"),
         (OFFICE.replace("0.0047,1", "0.0047,2"), "march.txt:3.*0 or 1"),
         (OFFICE.replace("2015-02-05 00", "noon"), "march.txt:3.*date"),
         (OFFICE + "1,2,3\n", "march.txt:5.*7 columns"),

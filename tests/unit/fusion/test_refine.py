@@ -102,6 +102,7 @@ def test_an_answer_is_about_the_strongest_moment() -> None:
     assert held is not None
     assert held.said.t == 10 * SECOND
     assert refiner.strongest(0, 5 * SECOND) is None
+    assert refiner.strongest(90 * SECOND, 50 * SECOND) is None, "nothing was believed in what is to come"
 
 
 def test_answers_survive_json_and_are_forgotten_on_request() -> None:
