@@ -52,12 +52,14 @@ def read(path: Path, options: Mapping[str, Any], report: Report) -> Corpus:
     wanted = _options(options)
     folder = path.parent if path.suffix == ".npz" else folder_of(path, "digits")
     pictures, digits, npz = _pictures(folder)
-    if wanted.complete:
-        pictures, digits = _completed(pictures, digits)
+    own = len(pictures)
+    pictures, digits = _completed(pictures, digits)
     spoken = _speech(folder / "speech", report)
     rng = np.random.default_rng(wanted.seed)
     speakers = sorted({speaker for speaker, _ in spoken})
     pools = np.array_split(rng.permutation(len(pictures)), len(speakers))
+    if not wanted.complete:  # who has which picture is the same: no other speaker was trained on it
+        pools = [pool[pool < own] for pool in pools]
     each = -(-wanted.samples // len(speakers))
     images, sounds, labels, groups = [], [], [], []
     for number, (speaker, pool) in enumerate(zip(speakers, pools, strict=True)):

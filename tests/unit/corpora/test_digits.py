@@ -94,6 +94,18 @@ def test_missing_digits_are_completed_for_training_alone(folder: Path) -> None:
     assert Counter(load(folder, complete=True).labels.tolist()) == {0: 6, 1: 6, 2: 6, 7: 6}
 
 
+def test_completing_gives_no_picture_to_another_speaker(folder: Path) -> None:
+    """What a speaker is judged with, the training on completed data gave to no other speaker."""
+    judged, trained = (load(folder, samples=4000, complete=complete) for complete in (False, True))
+
+    def pictures(found: corpus.Corpus, speaker: str) -> set[bytes]:
+        return {picture.tobytes() for picture in found.raws["image"].data[found.groups == speaker]}
+
+    for one, other in (("ann", "bob"), ("bob", "ann")):
+        assert pictures(judged, one)
+        assert not pictures(judged, one) & pictures(trained, other)
+
+
 def test_another_layout_is_refused(folder: Path) -> None:
     """Each error names the file and what was expected."""
     (folder / "speech" / "seven.flac").touch()
