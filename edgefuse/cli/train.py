@@ -77,7 +77,10 @@ def _lines(card: FusionCard) -> list[str]:
     lines = []
     if accuracy := card.metrics.get("each", {}).get("accuracy"):
         lines.append(f"accuracy of one member: {accuracy['mean']:.3f} +- {accuracy['sd']:.3f}")
-    if best := card.metrics.get("best_single"):
+    best = card.metrics.get("best_single")
+    if card.task == "fuse":
+        lines.extend(_pictures(card))
+    elif best:
         lines.append(f"best single modality: {best['accuracy']:.3f} ({best['modality']})")
         if accuracy and accuracy["mean"] <= best["accuracy"]:
             lines.append("fusion does not beat its best single modality while all are present")
@@ -86,3 +89,10 @@ def _lines(card: FusionCard) -> list[str]:
     if rule := card.metrics.get("rule"):
         lines.append(f"a rule written by hand: {rule['accuracy']:.3f}")
     return lines
+
+
+def _pictures(card: FusionCard) -> list[str]:
+    """What a model that fuses pictures keeps, beside the best classical way."""
+    name = card.metrics["best_classical"]
+    own, theirs = card.metrics["conditions"]["clean"], card.metrics["classical"][name]
+    return [f"{key}: {own[key]:.3f} (best classical way, {name}: {theirs[key]:.3f})" for key in own]
