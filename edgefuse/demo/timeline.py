@@ -155,12 +155,17 @@ def _label(key: str) -> str:
 
 
 def in_sum(belief: Mapping[str, Json]) -> tuple[str, ...]:
-    """One line: what each live modality adds in log-odds, and what p would be without it; none when none adds."""
+    """One line: what each live modality adds in log-odds, and what p would be without it; none when none adds.
+
+    What the reasons say modality by modality, as those of a trained model do, is not said again.
+    """
     missing: Sequence[str] = belief.get("missing", ())
     added = sorted(belief["contributions"].items(), key=lambda item: -abs(item[1]))
     told = [f"{name} {weight:+.1f}" for name, weight in added if name not in missing]
     without = [f"{percent(belief['without'][name])} without {name}" for name, _ in added if name not in missing]
-    return (f"in sum {', '.join(told)}; {', '.join(without)}",) if told else ()
+    said = any(reason.startswith(f"{name} speaks ") for reason in reasons(belief) for name, _ in added)
+    sums = "" if said else f"in sum {', '.join(told)}; "
+    return (sums + ", ".join(without),) if told else ()
 
 
 def promise(belief: Mapping[str, Json]) -> tuple[str, ...]:

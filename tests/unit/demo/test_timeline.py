@@ -141,6 +141,18 @@ def test_promise_of_a_trained_model_is_told(timeline: Timeline) -> None:
     assert len(other.details) == 2
 
 
+def test_reasons_of_a_trained_model_are_not_summed_again(timeline: Timeline) -> None:
+    """They are told modality by modality; what remains is what p would be without each."""
+    because = [
+        "sensor speaks strongly for it (+3.4): the door is open",
+        "vision speaks strongly against it (-2.1): nobody",
+    ]
+
+    (line,) = tell(timeline, f"{BASE}/belief/hall/break_in", belief(0.5, because=because))
+
+    assert line.details == (*because, "1 % without sensor, 62 % without vision")
+
+
 def test_alert_carries_headline_severity_and_the_beliefs_behind_it(timeline: Timeline) -> None:
     """An alert tells what CAP says of it, why, and what each modality added."""
     payload = {
