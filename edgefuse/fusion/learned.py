@@ -69,6 +69,7 @@ class Learned:
                 raise
             self._broken = str(error)
         self._alive: dict[str, bool] = {}
+        self._heard = False
         self._said: _Judgement | None = None
         self._told: _Judgement | None = None
         self._changed, self._due = True, 0
@@ -124,7 +125,7 @@ class Learned:
         channels = [channel for window in self._windows for channel in window.channels]
         told = [channel.take(observation) for channel in channels]
         if any(told):
-            self._changed = True
+            self._changed = self._heard = True
             if observation.detector not in self._alive:
                 self._health_of(observation.detector, observation.end, alive=True)
 
@@ -164,7 +165,8 @@ class Learned:
             return None
         if why != self._why:
             self._health.info["learned"] = {"model": self._config.model, "asked": not why, "why": why}
-            self._health.set("degraded" if why else "ok", why)
+            waits = self._said is not None and not self._heard
+            self._health.set("ok" if not why else "starting" if waits else "degraded", why)
         self._why = why
         self._last = replace(found, state=state, since=since(self._last, t, state=state))
         return self._last

@@ -226,6 +226,8 @@ def test_health_says_whether_the_model_is_asked(warm: See) -> None:
     config = LearnedConfig.model_validate({"model": "sum", "label": "yes", "inputs": INPUTS})
     context = make_context("used", models=shelf, modalities={"climate": "sensor", "smoke": "sensor"})
     learned = Learned(config, context)
+    learned.update([], 0)
+    assert (context.health.state, context.health.info["learned"]["asked"]) == ("starting", False)
     learned.update([warm(1, 1.0)], SECOND)
     assert (context.health.state, context.health.info["learned"]["asked"]) == ("ok", True)
     shelf.model.fails = True
