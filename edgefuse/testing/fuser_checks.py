@@ -108,11 +108,12 @@ def _unknown_is_not_no(fuser: Fuser, facts: Sequence[Observation | HealthChange]
     before = decide(fuser, facts)
     end = _time(facts[-1])
     dead = [HealthChange(part, "failed", "switched off", end) for part in sorted(fuser.parts)]
-    for decision in [*before, *fuser.update(dead, end)]:
+    told = [*before, *fuser.update(dead, end)]
+    for decision in told:
         for name in set(decision.missing) & set(decision.contributions):
             assert abs(decision.contributions[name]) < _CLOSE, f"{name} is missing and adds {decision.contributions}"
             assert abs(decision.without[name] - decision.p) < _CLOSE, f"{name} is missing, but p is another without it"
-    last = [*before, *fuser.update([], end + SECOND)][-1]
+    last = [*told, *fuser.update([], end + SECOND)][-1]
     assert last.missing or not before[-1].evidence or not dead, "every part is dead and nothing is missing"
 
 

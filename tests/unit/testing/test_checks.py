@@ -330,10 +330,15 @@ class Counter:
         return observation.kind == "hint"
 
     def update(self, facts: Sequence[Observation | HealthChange], now: int) -> Sequence[Decision]:
-        """One decision for each hint."""
+        """One decision for each hint, and one when its part dies."""
         hints = [fact for fact in facts if isinstance(fact, Observation) and self.wants(fact)]
         self.hints += len(hints)
-        return [self.decide(hint, now) for hint in hints]
+        dead = any(isinstance(fact, HealthChange) and fact.part in self.parts for fact in facts)
+        return [*(self.decide(hint, now) for hint in hints), *([self.silent(now)] if dead else [])]
+
+    def silent(self, now: int) -> Decision:
+        """What is believed when nobody is there to know."""
+        return Decision("b", None, now, 0.5, False, 0, {"sensor": 0.0}, 0.0, {"sensor": 0.5}, ("sensor",), ())  # noqa: FBT003
 
     def decide(self, hint: Observation, now: int) -> Decision:
         """What is believed."""
@@ -361,6 +366,13 @@ class Restless(Counter):
         return super().update(facts, now) or [self.decide(hint, now)]
 
 
+class Deaf(Counter):
+    def silent(self, now: int) -> Decision:
+        """What was believed before its part died."""
+        hint = Observation("p/s/1/0", "p", "s", "sensor", "hint", "x", 1, 1, 1)
+        return self.decide(hint, now)
+
+
 class Liar(Counter):
     def decide(self, hint: Observation, now: int) -> Decision:
         state = True
@@ -376,7 +388,8 @@ HINTS = [Observation(f"p/s/{t}/0", "p", "s", "sensor", "hint", "x", 1, t, t) for
         (Counter, []),
         (Greedy, ["wants some evidence and nothing foreign", "ignores what it does not want"]),
         (Lonely, ["wants some evidence and nothing foreign"]),
-        (Restless, ["says nothing new when nothing is new"]),
+        (Restless, ["says nothing new when nothing is new", "what is missing adds nothing"]),
+        (Deaf, ["what is missing adds nothing"]),
         (Liar, ["decisions are well-formed and add up"]),
     ],
 )
