@@ -15,6 +15,14 @@ edgefuse=.venv/bin/edgefuse
     echo "train-all: $data: no such folder; name the folder with the data sets in EDGEFUSE_DATA" >&2
     exit 78
 }
+if [ -z "${EDGEFUSE_SOUNDS:-}" ]; then
+    recordings=${XDG_CACHE_HOME:-$HOME/.cache}/edgefuse/sounds
+    if .venv/bin/python -W ignore -m edgefuse.corpora.sounds.recordings "$recordings" >/dev/null; then
+        export EDGEFUSE_SOUNDS=$recordings
+    else
+        echo "train-all: sounds are trained without recordings: their packages are not to be had" >&2
+    fi
+fi
 failed=()
 for recipe in models/recipes/*.yaml; do
     name=$(basename "$recipe" .yaml)
