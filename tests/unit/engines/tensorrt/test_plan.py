@@ -113,7 +113,12 @@ def test_fixing_sizes_leaves_precision_alone(workshop: Any, profile: Profile) ->
         assert same == path
 
 
-CATALOGUE = load_catalogue(Path("none"))
+CATALOGUE = {
+    name: entry
+    for name, entry in load_catalogue(Path("none")).items()
+    if entry.trained is None or all((entry.trained / each).exists() for each in entry.files)
+}
+"""Without models whose card alone travels with the project."""
 
 
 @pytest.mark.models
