@@ -79,7 +79,10 @@ class FusionCard(_Strict):
     patterns: list[Pattern] = Field(default_factory=list)
     """The first is the one with everything present."""
     members: list[list[str]] = Field(default_factory=list)
-    """Groups that each member was trained on. A sample is judged by the members that have not seen its group."""
+    """Groups that each member was trained on. A sample is judged by the members that have not seen its group, nor any
+    of its parts."""
+    parts: dict[str, list[str]] = Field(default_factory=dict)
+    """Group -> what its samples were composed of: people, films, photographs. Empty for data as it was recorded."""
     prior: list[float] = Field(default_factory=list)
     """Share of each class in the training data."""
     data: dict[str, Any]

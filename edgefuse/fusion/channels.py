@@ -1,5 +1,6 @@
 """What is remembered of each channel of a learned belief, and the windows of its modalities at one moment."""
 
+from array import array
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -32,14 +33,17 @@ class Channel:
     step: Nanoseconds
     alive: bool = False
     latest: Observation | None = None
-    times: list[Nanoseconds] = field(default_factory=list)
-    values: list[float] = field(default_factory=list)
+    times: "array[int]" = field(default_factory=lambda: array("q"))
+    values: "array[float]" = field(default_factory=lambda: array("d"))
 
     def take(self, observation: Observation) -> bool:
         """Note what it tells; False where it tells nothing of this channel."""
-        if self.look is None or observation.detector != self.look.from_:
+        look = self.look
+        if look is None or observation.detector != look.from_:
             return False
-        value = value_of(self.look, observation)
+        if observation.label != look.label and observation.kind != "scene":
+            return False
+        value = value_of(look, observation)
         if value is None:
             return False
         if self.latest is not None and observation.end == self.latest.end and "value" not in observation.data:

@@ -61,10 +61,10 @@ class Asked:
         feed: dict[str, NDArray[Any]] = {"mask": np.zeros((len(chosen), len(self.card.modalities)), np.float32)}
         for number, (name, card) in enumerate(self.card.modalities.items()):
             if name in features:
-                feed[name] = np.repeat(features[name].astype(card.dtype, copy=False), len(chosen), axis=0)
+                feed[name] = features[name].astype(card.dtype, copy=False)
                 feed["mask"][:, number] = chosen[:, list(features).index(name)]
             else:
-                feed[name] = np.zeros((len(chosen), *card.shape), card.dtype)
+                feed[name] = np.zeros((1, *card.shape), card.dtype)
         try:
             p = self.model.run(feed)["probability"]
         except ValueError as error:

@@ -32,6 +32,7 @@ class Ensemble(nn.Module):
         self.names = networks[0].names
         self.networks = nn.ModuleList(networks)
         self.embeds = bool(len(networks[0].project))
+        self.vectors: tuple[str, ...] = getattr(networks[0].fusion, "vectors", ())
         self.register_buffer("temperatures", torch.as_tensor(temperatures).float())
         self.register_buffer("powers", 2.0 ** torch.arange(len(self.names)))
 
@@ -39,27 +40,30 @@ class Ensemble(nn.Module):
     def outputs(self) -> list[str]:
         """In order."""
         embeddings = ["embedding", *(f"embedding_{name}" for name in self.names)] if self.embeds else []
-        return ["probability", "members", *embeddings]
+        return ["probability", "members", *embeddings, *(f"{name}_members" for name in self.vectors)]
 
     def forward(self, *inputs: Tensor) -> tuple[Tensor, ...]:
         """Calibrated probabilities (B, classes), log-probabilities of the members (members, B, classes).
 
         With a common space also the mean of those present and every modality in it: the members' side by side, of
-        length 1, so that a product of two is the mean cosine.
+        length 1, so that a product of two is the mean cosine. Then what a fusion offers besides, its `vectors`, each
+        (members, B, ...).
         """
         x, mask = dict(zip(self.names, inputs[:-1], strict=True)), inputs[-1]
-        encoded = [network.encode(x, mask) for network in self._members()]
+        encoded = [network.encode(x) for network in self._members()]
         pairs = list(zip(self._members(), encoded, strict=True))
-        members = torch.stack([network.fuse(z, mask)["log_p"] for network, z in pairs])
+        fused = [network.fuse(z, mask) for network, z in pairs]
+        members = torch.stack([each["log_p"] for each in fused])
         pool = torch.logsumexp(members, 0)
         pattern = ((mask > 0).float() * self.powers).sum(1).long()
         probability = torch.softmax(pool / self.temperatures[pattern].unsqueeze(1), 1)
+        more = [torch.stack([each[name] for each in fused]) for name in self.vectors]
         if not self.embeds:
-            return probability, members
+            return probability, members, *more
         spaces = [network.embed(z) for network, z in pairs]
         each = [torch.cat([space[name] for space in spaces], 1) / len(spaces) ** 0.5 for name in self.names]
         each = [vector * (mask[:, number : number + 1] > 0) for number, vector in enumerate(each)]
-        return probability, members, functional.normalize(torch.stack(each).sum(0), dim=1), *each
+        return probability, members, functional.normalize(torch.stack(each).sum(0), dim=1), *each, *more
 
     def _members(self) -> list[Network]:
         return list(self.networks)  # type: ignore[arg-type]
@@ -105,9 +109,13 @@ def export(module: Ensemble | Singles, data: Data, path: Path) -> float:
 
 
 def write_onnx(module: nn.Module, outputs: Sequence[str], example: list[Tensor], path: Path, names: list[str]) -> None:
-    """Write a module with free batch: the first axis of inputs and outputs, the second of `members`."""
-    members = {name for name in outputs if name.endswith("members")}
-    axes = {name: {0: "batch"} for name in [*names, *outputs]} | {name: {1: "batch"} for name in members}
+    """Write a module with free batch: the first axis of inputs and outputs, the second of `members`.
+
+    That of a mask is its own: modalities with batch 1 are encoded once and fused for every row of it.
+    """
+    rows = "masks" if "mask" in names else "batch"
+    axes = {name: {0: "batch"} for name in names} | {name: {0: rows} for name in [*outputs, *{"mask"} & {*names}]}
+    axes |= {name: {1: rows} for name in outputs if name.endswith("members")}
     with needs("convert", "writing ONNX files"):
         import onnx  # noqa: F401  torch asks for it late
     with warnings.catch_warnings():

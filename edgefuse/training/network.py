@@ -86,7 +86,8 @@ class Standardise(nn.Module):
 class Network(nn.Module):
     """{modality: (B, *shape)} and a mask (B, modalities) -> log-probabilities (B, classes); masked inputs do not count.
 
-    With everything masked it gives the prior.
+    With everything masked it gives the prior. Modalities may have batch 1 where the mask has more rows: each is then
+    encoded once for all of them.
     """
 
     log_prior: Tensor
@@ -134,22 +135,21 @@ class Network(nn.Module):
         self.log_prior.copy_(shares.log())
         if fit := getattr(self.fusion, "fit", None):
             with torch.no_grad():
-                fit(self.eval().encode(x, present), present, labels, shares)
+                fit(self.eval().encode(x), present, labels, shares)
 
-    def standardised(self, x: Mapping[str, Tensor], mask: Tensor) -> dict[str, Tensor]:
-        """Finite values of what is present, zeros (the mean) elsewhere; while training, perturbed."""
+    def standardised(self, x: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Finite values, NaN as the mean; while training, perturbed."""
         out = {}
         for number, each in enumerate(self.design.inputs):
-            here = mask[:, number].reshape(-1, *[1] * len(each.shape)) > 0
             values = self.standard[number](x[each.name])
             if self.training and each.perturb:
                 values = perturbed(values, each.perturb)
-            out[each.name] = torch.where(here, values, torch.zeros_like(values))
+            out[each.name] = values
         return out
 
-    def encode(self, x: Mapping[str, Tensor], mask: Tensor) -> dict[str, Tensor]:
-        """What every encoder makes of its modality."""
-        return self.encode_standardised(self.standardised(x, mask))
+    def encode(self, x: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """What every encoder makes of its modality, present or not: the mask is what `fuse` applies."""
+        return self.encode_standardised(self.standardised(x))
 
     def encode_standardised(self, x: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """The same, of standardised values."""
@@ -192,11 +192,11 @@ class Network(nn.Module):
         if not len(self.rebuild):
             raise ValueError(f"fusion '{self.design.fusion}' cannot fill in what is missing; take 'vae'")
         with torch.no_grad():
-            made = self.rebuilt(self.fuse(self.encode(x, mask), mask)["latent"])
+            made = self.rebuilt(self.fuse(self.encode(x), mask)["latent"])
         layers = dict(zip(self.names, self.standard, strict=True))
         return {name: layers[name].back(values) for name, values in made.items()}  # type: ignore[operator]
 
     def forward(self, x: Mapping[str, Tensor], mask: Tensor) -> Tensor:
         """(B, classes)."""
-        log_p: Tensor = self.fuse(self.encode(x, mask), mask)["log_p"]
+        log_p: Tensor = self.fuse(self.encode(x), mask)["log_p"]
         return log_p

@@ -121,7 +121,7 @@ def predict(
         for at in range(0, len(rows), batch):
             some = rows[at : at + batch]
             present = torch.as_tensor(data.present[some])
-            z = network.encode({name: torch.as_tensor(array[some]) for name, array in data.x.items()}, present)
+            z = network.encode({name: torch.as_tensor(array[some]) for name, array in data.x.items()})
             for number, mask in enumerate(masks):
                 log_p = network.fuse(z, present * torch.as_tensor(mask))["log_p"]
                 out[number, at : at + batch] = log_p.double().numpy()
@@ -136,7 +136,7 @@ def _loss(
     present, labels = feed.present[picked], feed.labels[picked]
     drop = job.modality_dropout if present.shape[1] > 1 else 0.0
     fewer = torch.as_tensor(dropped(present.numpy(), rng)) if drop else present
-    x = network.standardised({name: each[picked] for name, each in feed.x.items()}, present)
+    x = network.standardised({name: each[picked] for name, each in feed.x.items()})
     z = network.encode_standardised(x)
     loss = torch.zeros(())
     for mask, share in ((present, 1 - drop), (fewer, drop)):

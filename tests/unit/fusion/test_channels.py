@@ -56,8 +56,8 @@ def test_late_values_find_their_place() -> None:
     channel = Channel("a", None, 100 * SECOND, SECOND)
     for t in (1, 5, 3):
         channel.put(t * SECOND, float(t))
-    assert channel.times == [1 * SECOND, 3 * SECOND, 5 * SECOND]
-    assert channel.values == [1, 3, 5]
+    assert list(channel.times) == [1 * SECOND, 3 * SECOND, 5 * SECOND]
+    assert list(channel.values) == [1, 3, 5]
 
 
 def test_old_values_go_but_the_last_one_before_the_span_stays() -> None:
@@ -65,7 +65,7 @@ def test_old_values_go_but_the_last_one_before_the_span_stays() -> None:
     channel = Channel("a", None, 10 * SECOND, SECOND)
     for t in (1, 2, 3, 13):
         channel.put(t * SECOND, float(t))
-    assert channel.times == [3 * SECOND, 13 * SECOND]
+    assert list(channel.times) == [3 * SECOND, 13 * SECOND]
 
 
 def test_features_that_observations_cannot_feed() -> None:
