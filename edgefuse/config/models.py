@@ -132,8 +132,27 @@ class Thing(Strict):
     close: Any = None
     lock: Any = None
     unlock: Any = None
+    start: Any = None
+    stop: Any = None
     level: Any = None
-    """Payload for set_level; `{value}` in any string of it is replaced."""
+    """Payload for set_level, and for raise and lower where its state tells the level; `{value}` in it is replaced."""
+    temperature: Any = None
+    """Payload for set_temperature, likewise."""
+    colour: Any = None
+    """Payload for set_colour; `{value}` is the English word."""
+    mode: Any = None
+    """Payload for set_mode."""
+    modes: list[str] = Field(default_factory=list)
+    """What `mode` takes, as people say it."""
+    up: Any = None
+    """Payload for raise, of a thing that takes steps and no level."""
+    down: Any = None
+    step: Annotated[float, Field(gt=0)] = 10
+    """By how much raise and lower change the level, in percent; temperatures change by 1 degree."""
+    stake: Literal["low", "high"] | None = None
+    """high: who orders it must be seen; default: for what unlocks, opens from outside, disarms or heats."""
+    near: list[str] = Field(default_factory=list)
+    """Landmarks beside it, as people say them: window, sofa."""
     seen: dict[str, Point] = Field(default_factory=dict)
     """Camera name -> where in its picture."""
 
@@ -146,7 +165,12 @@ THING_INTENTS = {
     "close": "close",
     "lock": "lock",
     "unlock": "unlock",
+    "start": "start",
+    "stop": "stop",
     "set_level": "level",
+    "set_temperature": "temperature",
+    "set_colour": "colour",
+    "set_mode": "mode",
 }
 """Built-in intent -> the key of a thing that holds its payload."""
 
@@ -193,6 +217,27 @@ class ModelsConfig(Strict):
         return own.engine or self.engine, own.precision or self.precision
 
 
+class DialogueConfig(Strict):
+    """How the device talks with people."""
+
+    answers: bool = True
+    """Say questions and answers on the topic `say`."""
+    remember_s: Annotated[float, Field(ge=5, le=3600)] = 90
+    """How long a question waits for its answer, and `it` means what was spoken of."""
+    together_s: Annotated[float, Field(ge=0, le=2)] = 0.5
+    """What several microphones hear within this time is one utterance; not waited for where there is one."""
+    sure: Probability = 0.55
+    """Least probability of the things that are meant."""
+    sure_high: Probability = 0.85
+    """The same where the stake is high: unlock, open a door, disarm, heat."""
+    confirm: list[str] = Field(default_factory=list)
+    """Intents that are done only after a yes: `[unlock, disarm]`."""
+    hot_c: float = 25
+    """From here on setting a temperature is a high stake."""
+    seen_s: Annotated[float, Field(gt=0, le=600)] = 15
+    """How long somebody who was seen counts as there."""
+
+
 class Limits(Strict):
     """Bounds that keep a small device healthy."""
 
@@ -214,5 +259,6 @@ class Site(Strict):
     rules: list[Rule] = Field(default_factory=list)
     publishers: dict[Name, Any] = Field(default_factory=dict)
     """Default: one of type mqtt."""
+    dialogue: DialogueConfig = DialogueConfig()
     models: ModelsConfig = ModelsConfig()
     limits: Limits = Limits()

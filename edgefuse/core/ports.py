@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Literal, Protocol, TypeAlias, runtime_checkabl
 import numpy as np
 from numpy.typing import NDArray
 
+from edgefuse.core.attention import Attention
 from edgefuse.core.health import PartHealth
 from edgefuse.core.types import Decision, HealthChange, Message, Modality, Nanoseconds, Observation, Sample
 
@@ -186,6 +187,8 @@ class Context:
     """The whole `edgefuse.config.models.Site`; read-only."""
     modalities: Mapping[str, Modality] = field(default_factory=dict)
     """Of every source and detector, by name; fusers need it."""
+    attention: Attention = field(default_factory=Attention)
+    """One for the whole device: who is where, and what it says itself."""
 
 
 @runtime_checkable

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgefuse.detectors.voice.grammar import Arc, Grammar, Sentence
-from edgefuse.detectors.voice.language import Language
+from edgefuse.language import Language
 
 _FAR = np.float32(1e6)
 _NEAR = 3.0

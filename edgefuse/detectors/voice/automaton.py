@@ -13,7 +13,7 @@ from enum import Enum, auto
 from typing import ClassVar, TypeAlias
 
 from edgefuse.detectors.voice.grammar import Arc, Grammar, Sentence
-from edgefuse.detectors.voice.language import Language
+from edgefuse.language import Language
 
 _QUOTES = "'\u2019"
 _STOPS = ",.!?;:\u2026"

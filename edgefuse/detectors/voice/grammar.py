@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 from edgefuse.config.models import Intent, Site
 from edgefuse.core.errors import ConfigError
-from edgefuse.detectors.voice.language import Language, language
+from edgefuse.language import Language, language
 
 Phrases: TypeAlias = Mapping[str, str]
 """What is said, normalised -> the slot's value."""

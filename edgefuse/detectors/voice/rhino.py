@@ -9,7 +9,7 @@ from edgefuse.config.models import Intent
 from edgefuse.config.yaml import parse
 from edgefuse.core.errors import ConfigError
 from edgefuse.detectors.voice.grammar import Grammar, build
-from edgefuse.detectors.voice.language import language
+from edgefuse.language import language
 
 _SLOT = re.compile(r"\$([\w.]+):(\w+)")
 _CHOICE = re.compile(r"\[([^\]]*)\]")

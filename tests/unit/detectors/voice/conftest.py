@@ -4,7 +4,7 @@ import pytest
 
 from edgefuse.config.models import Device, Intent, Site, Thing
 from edgefuse.detectors.voice.grammar import Grammar, build, of_site
-from edgefuse.detectors.voice.language import language
+from edgefuse.language import language
 
 HOME = Site(
     device=Device(id="hub", area="hall"),

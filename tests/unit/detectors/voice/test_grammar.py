@@ -9,7 +9,7 @@ from edgefuse.config.models import Device, Intent, Site
 from edgefuse.core.errors import ConfigError
 from edgefuse.detectors.voice import rhino
 from edgefuse.detectors.voice.grammar import Grammar, Sentence, build, of_site
-from edgefuse.detectors.voice.language import language
+from edgefuse.language import language
 from edgefuse.detectors.voice.understand import Understanding
 
 EN = language("en")

@@ -1,4 +1,4 @@
-"""What one language adds: a data file `<language>.yaml` beside this module."""
+"""What one language adds: a data file `<language>.yaml` beside this module, words and sentences alone."""
 
 import re
 import unicodedata
