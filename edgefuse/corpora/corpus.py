@@ -71,6 +71,9 @@ class Corpus:
     """(n, classes) what a rule written by hand says, rows sum to 1; None where nobody would write one."""
     extra: Mapping[str, Any] = field(default_factory=dict)
     """What only this corpus' own recipe knows of; `told` is a mapping for the card, under `data`."""
+    parts: Sequence[tuple[str, ...]] = ()
+    """(n,) Of a composed corpus: the people, films, photographs that each sample is made of, under names that do not
+    depend on what else is there. Who was trained on one of them does not judge the sample. Empty: the group says it."""
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -87,6 +90,7 @@ class Corpus:
             {name: raw.take(index) for name, raw in self.background.items()},
             None if self.rule is None else self.rule[index],
             self.extra,
+            [self.parts[each] for each in index] if self.parts else (),
         )
 
 

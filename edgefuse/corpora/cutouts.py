@@ -22,6 +22,7 @@ _FILLED = 0.45
 """Share of its box that a thing fills: shadows on a wall are ragged."""
 _WHOLE = 0.6
 """Share of the frame's height from which what touches the upper edge still counts as whole."""
+_TWELFTHS = 12
 _GAP = 7
 """Frames without a thing, after which what comes is another passage."""
 _APART = 30
@@ -116,6 +117,16 @@ def backdrop(rng: np.random.Generator, empty: Bytes, height: int, width: int) ->
 def columns(empty: Bytes, k: int, count: int) -> Bytes:
     """The k-th of `count` upright strips of a scene; they do not overlap."""
     return empty[:, k * WIDTH // count : (k + 1) * WIDTH // count]
+
+
+def origins(film: str, cutouts: Sequence[Cutout], k: int, count: int) -> list[str]:
+    """Parts that samples are made of which show these cut-outs before the k-th of `count` strips; `film`: its sha256.
+
+    A strip is told in twelfths of the scene, so that those of another number of strips are known to overlap with it.
+    """
+    strips = range(k * _TWELFTHS // count, -(-(k + 1) * _TWELFTHS // count))
+    passages = sorted({cutout.passage for cutout in cutouts})
+    return [f"{film[:8]} passage {n}" for n in passages] + [f"{film[:8]} strip {n}" for n in strips]
 
 
 def _frames(path: Path, every: int, report: Report) -> NDArray[np.uint8]:

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,7 +48,8 @@ def read(path: Path, options: Mapping[str, Any], report: Report) -> Corpus:
     """Modalities image (n, 28, 28) uint8 and speech (n, 8000) int16 at 8 kHz, ten classes, groups are speakers.
 
     The folder has an npz with x (n, 28, 28) uint8 and y (n,), and speech/ with `digit_speaker_take` sounds; `path` is
-    it, the one above it (then it is called `digits`), or the npz. Raises ConfigError for another layout and options.
+    it, the one above it (then it is called `digits`), or the npz. A sample's part is the content of its picture.
+    Raises ConfigError for another layout and options.
     """
     wanted = _options(options)
     folder = path.parent if path.suffix == ".npz" else folder_of(path, "digits")
@@ -62,6 +64,7 @@ def read(path: Path, options: Mapping[str, Any], report: Report) -> Corpus:
         pools = [pool[pool < own] for pool in pools]
     each = -(-wanted.samples // len(speakers))
     images, sounds, labels, groups = [], [], [], []
+    parts: list[tuple[str]] = []
     for number, (speaker, pool) in enumerate(zip(speakers, pools, strict=True)):
         report("composing pairs", number, len(speakers))
         takes = {digit: found for (who, digit), found in spoken.items() if who == speaker}
@@ -71,6 +74,7 @@ def read(path: Path, options: Mapping[str, Any], report: Report) -> Corpus:
         sounds.append(_said(digits[picked], takes, wanted, rng))
         labels.append(digits[picked])
         groups += [speaker] * len(picked)
+        parts += [(f"{crc32(pictures[place].tobytes()):08x}",) for place in picked]
     label = np.concatenate(labels)
     return Corpus(
         {
@@ -82,6 +86,7 @@ def read(path: Path, options: Mapping[str, Any], report: Report) -> Corpus:
         tuple("0123456789"),
         np.array(groups),
         {npz.name: sha256_of(npz)},
+        parts=parts,
     )
 
 

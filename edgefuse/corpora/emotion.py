@@ -2,7 +2,8 @@
 
 Faces are photographs, voices are synthesised with the prosody of the feeling, sentences come from templates; nobody
 here is seen and heard at once. Every room, voice and sentence frame comes once with each class. People, voices and
-sentence frames are dealt to pools that never mix. A photograph shows the face alone: what surrounds it is covered.
+sentence frames are dealt to pools that never mix; they are the parts of a sample, and the photograph is. A photograph
+shows the face alone: what surrounds it is covered.
 """
 
 import csv
@@ -36,6 +37,8 @@ _GREY = 128
 @dataclass(frozen=True, slots=True)
 class _Face:
     person: str
+    photograph: str
+    """The beginning of its file's sha256."""
     label: str
     picture: NDArray[np.uint8]
 
@@ -55,7 +58,7 @@ def read(path: Path, options: Mapping[str, Any], report: Report) -> Corpus:
     content = sha256_of(folder / "labels.csv")
     made: list[dict[str, Any]] = []
     for k in range(wanted["scenes"]):
-        rng = np.random.default_rng([wanted["seed"], k])
+        rng = np.random.default_rng([wanted["seed"], k, int(content[:8], 16)])
         number = k % len(pools)
         made += [{**one, "group": f"pool{number + 1}-{content[:6]}"} for one in _scene(rng, number, pools[number])]
         report("scenes", k + 1, wanted["scenes"])
@@ -76,7 +79,7 @@ def _faces(folder: Path) -> list[_Face]:
         picture = cv2.imread(str(folder / row[0]), cv2.IMREAD_GRAYSCALE) if label else None
         if label and picture is not None:
             face = cv2.resize(picture, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
-            faces.append(_Face(row[0].rpartition("_")[0] or row[0], label, face))
+            faces.append(_Face(row[0].rpartition("_")[0] or row[0], sha256_of(folder / row[0])[:8], label, face))
     if not faces:
         raise ConfigError(f"{listed}: none of the photographs it names can be read")
     return faces
@@ -115,9 +118,9 @@ def _scene(rng: np.random.Generator, number: int, faces: Sequence[_Face]) -> lis
         text = feelings.words(rng, label, template)
         sound = feelings.speak(voice, feelings.prosody(rng, label), text)
         of = [face for face in faces if face.label == label]
-        face = of[int(rng.integers(len(of)))].picture
-        one = {"face": _looks(rng, face), "voice": street.mixed([sound, room]), "words": text, "label": k}
-        scene.append({**behind, **one})
+        face = of[int(rng.integers(len(of)))]
+        one = {"face": _looks(rng, face.picture), "voice": street.mixed([sound, room]), "words": text, "label": k}
+        scene.append({**behind, **one, "parts": (face.person, face.photograph, voice, template)})
     return scene
 
 
@@ -152,4 +155,5 @@ def _corpus(made: Sequence[Mapping[str, Any]], files: Mapping[str, str]) -> Corp
         files,
         {"voice": Raw("waveform", stacked("room"), feelings.RATE), "words": Raw("text", texts("frame"))},
         rule=feelings.lexicon_rule(list(raws["words"].data)),
+        parts=[one["parts"] for one in made],
     )

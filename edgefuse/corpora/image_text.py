@@ -3,7 +3,8 @@
 Sentences and pictures come in squares: two pictures, two sentences, each true of one picture and false of the other,
 all four pairs. So every sentence is as often true as false, and every picture as often fits as not: neither alone says
 anything. The other picture is the photograph's mirror image (left and right change places), another with more or fewer
-people, or another with other things in it. Photographs are dealt to pools that never mix.
+people, or another with other things in it. Photographs are dealt to pools that never mix; the two of its square are
+the parts of a sample.
 """
 
 from collections.abc import Mapping, Sequence
@@ -194,6 +195,7 @@ def _noun(rng: np.random.Generator, kind: str) -> str:
 
 def _corpus(made: Sequence[tuple[Square, str]], files: Mapping[str, str]) -> Corpus:
     pictures, texts, labels, groups = [], [], [], []
+    parts: list[tuple[str, ...]] = []
     for square, name in made:
         for k, (photograph, _) in enumerate(square):
             for n, (_, text) in enumerate(square):
@@ -201,6 +203,8 @@ def _corpus(made: Sequence[tuple[Square, str]], files: Mapping[str, str]) -> Cor
                 texts.append(text)
                 labels.append(int(k == n))
                 groups.append(name)
+        both = tuple(sorted({files[f"coco_val/images/{photograph.name}"][:8] for photograph, _ in square}))
+        parts += [both] * 4
     raws = {"image": Raw("image", np.stack(pictures)), "text": Raw("text", np.array(texts, object))}
     return Corpus(
         raws,
@@ -210,4 +214,5 @@ def _corpus(made: Sequence[tuple[Square, str]], files: Mapping[str, str]) -> Cor
         np.array(groups),
         files,
         dict(raws),
+        parts=parts,
     )

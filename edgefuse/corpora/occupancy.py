@@ -19,7 +19,7 @@ _LIT = 300.0
 
 
 def read(path: Path, options: Mapping[str, Any], report: Report) -> Corpus:
-    """Every row becomes a sample of group `<file>/<day>`, with the minutes before it in its file.
+    """Every row becomes a sample of the group of its day, with the minutes before it in its file.
 
     `path`: a file with these columns, a folder of such files, or the folder above `occupancy`. Options: `steps`,
     `step_s`, `hold_s`. Raises ConfigError for unknown options and for files of another layout, with the line.
@@ -31,7 +31,7 @@ def read(path: Path, options: Mapping[str, Any], report: Report) -> Corpus:
         report(f"reading {file.name}", number, len(files))
         table, days = _table(file)
         tables.append(table)
-        groups += [f"{table.name}/{day}" for day in days]
+        groups += days
     raws, present = windows(tables, MODALITIES, chosen)
     lit = np.concatenate([table.columns["light"] for table in tables]) > _LIT
     return Corpus(

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from edgefuse.core.errors import ConfigError
 from edgefuse.corpora import street
 from edgefuse.corpora.corpus import Corpus, Raw, Report, folder_of, sha256_of
-from edgefuse.corpora.cutouts import Cutout, backdrop, columns, find, paste, resized, take_apart
+from edgefuse.corpora.cutouts import Cutout, backdrop, columns, find, origins, paste, resized, take_apart
 
 CLASSES = ("ordinary", "approaching", "leaving")
 FRAMES, TALL, WIDE, FRAME_HZ = 10, 32, 48, 8.0
@@ -62,20 +62,21 @@ def read(path: Path, options: Mapping[str, Any], report: Report) -> Corpus:
         )
     wanted = {**_OPTIONS, **options}
     film = find(folder_of(path, "video"), "car")
-    files = {film.name: sha256_of(film)}
+    content = sha256_of(film)
     scene = take_apart(film, report, every=1)
     cars = scene.passages()
     count = min(_POOLS, len(cars))
     if count < 2:  # noqa: PLR2004  one to learn from, one to be tested on
         raise ConfigError(f"{film}: expected at least two cars going by, to keep one for the test, found {count}")
     pools = [([one for car in cars[k::count] for one in car], columns(scene.empty, k, count)) for k in range(count)]
+    parts = [tuple(origins(content, pool, k, count)) for k, (pool, _) in enumerate(pools)]
     made: list[dict[str, Any]] = []
     for k in range(wanted["scenes"]):
-        rng = np.random.default_rng([wanted["seed"], k])
-        name = f"pool{k % count + 1}-{files[film.name][:6]}"
-        made += [{**clip, "group": name} for clip in _scene(rng, *pools[k % count])]
+        rng = np.random.default_rng([wanted["seed"], k, int(content[:8], 16)])  # other films, other sirens
+        name = f"pool{k % count + 1}-{content[:6]}"
+        made += [{**clip, "group": name, "parts": parts[k % count]} for clip in _scene(rng, *pools[k % count])]
         report("scenes", k + 1, wanted["scenes"])
-    return _corpus(made, files)
+    return _corpus(made, {film.name: content})
 
 
 def _scene(rng: np.random.Generator, cars: Sequence[Cutout], empty: NDArray[np.uint8]) -> list[dict[str, Any]]:
@@ -209,6 +210,7 @@ def _corpus(made: Sequence[Mapping[str, Any]], files: Mapping[str, str]) -> Corp
             "vision": Raw("frames", stacked("road"), FRAME_HZ),
         },
         rule=rule(raws["sound"].data, raws["position"].data),
+        parts=[one["parts"] for one in made],
     )
 
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from edgefuse.core.errors import ConfigError
 from edgefuse.corpora import street
 from edgefuse.corpora.corpus import Corpus, Raw, Report, folder_of, sha256_of
-from edgefuse.corpora.cutouts import Cutout, Scene, backdrop, columns, find, paste, resized, take_apart
+from edgefuse.corpora.cutouts import Cutout, Scene, backdrop, columns, find, origins, paste, resized, take_apart
 
 CLASSES = ("nobody", "person", "vehicle")
 STEPS, TALL, WIDE = 8, 36, 64
@@ -34,6 +34,7 @@ class _Pool:
     name: str
     things: Mapping[str, Sequence[Cutout]]
     empty: Sequence[NDArray[np.uint8]]
+    parts: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +57,11 @@ def read(path: Path, options: Mapping[str, Any], report: Report) -> Corpus:
     films = {"person": find(folder, "person"), "vehicle": find(folder, "car")}
     scenes = {kind: take_apart(film, report, every=4 if kind == "person" else 1) for kind, film in films.items()}
     files = {film.name: sha256_of(film) for film in films.values()}
-    pools = _pools(scenes, "".join(files.values()))
+    contents = {kind: files[film.name] for kind, film in films.items()}
+    pools = _pools(scenes, contents)
     made: list[dict[str, Any]] = []
     for k in range(wanted["scenes"]):
-        rng = np.random.default_rng([wanted["seed"], k])
+        rng = np.random.default_rng([wanted["seed"], k, *(int(each[:8], 16) for each in contents.values())])
         made += _scene(rng, pools[k % len(pools)])
         report("clips", k + 1, wanted["scenes"])
     return _corpus(made, files)
@@ -71,8 +73,8 @@ def _checked(options: Mapping[str, Any]) -> dict[str, int]:
     return {**_OPTIONS, **options}
 
 
-def _pools(scenes: Mapping[str, Scene], content: str) -> list[_Pool]:
-    """Deal passages to pools; each has columns of the empty scenes of its own."""
+def _pools(scenes: Mapping[str, Scene], contents: Mapping[str, str]) -> list[_Pool]:
+    """Deal passages to pools; each has columns of the empty scenes of its own. `contents`: sha256 of the films."""
     passages = {kind: scene.passages() for kind, scene in scenes.items()}
     count = min(_POOLS, *(len(found) for found in passages.values()))
     if count < 2:  # noqa: PLR2004  one to learn from, one to be tested on
@@ -81,7 +83,9 @@ def _pools(scenes: Mapping[str, Scene], content: str) -> list[_Pool]:
     for k in range(count):
         things = {kind: [one for each in found[k::count] for one in each] for kind, found in passages.items()}
         empty = [columns(scene.empty, k, count) for scene in scenes.values()]
-        pools.append(_Pool(f"pool{k + 1}-{content[:6]}", things, empty))
+        parts = [origins(contents[kind], things[kind], k, count) for kind in scenes]
+        name = f"pool{k + 1}-{''.join(contents.values())[:6]}"
+        pools.append(_Pool(name, things, empty, tuple(one for each in parts for one in each)))
     return pools
 
 
@@ -96,7 +100,7 @@ def _scene(rng: np.random.Generator, pool: _Pool) -> list[dict[str, Any]]:
     seen = _looks(rng)
     grain = rng.normal(0, seen.grain, (STEPS, TALL, WIDE, 3))
     empty = _shown(np.repeat(still[None], STEPS, 0), seen, grain)
-    background = {"frames": empty, "sound": street.mixed(ambience), "group": pool.name}
+    background = {"frames": empty, "sound": street.mixed(ambience), "group": pool.name, "parts": pool.parts}
     clips = [{**background, "label": 0, "clip": empty, "heard": background["sound"]}]
     for label, kind in enumerate(CLASSES[1:], 1):
         frames, when = _moved(rng, still, pool.things[kind])
@@ -172,6 +176,7 @@ def _corpus(made: Sequence[Mapping[str, Any]], files: Mapping[str, str]) -> Corp
         files,
         {"video": Raw("frames", stacked("frames"), rate), "audio": Raw("waveform", stacked("sound"), street.RATE)},
         rule=rule(raws["video"].data, raws["audio"].data),
+        parts=[one["parts"] for one in made],
     )
 
 

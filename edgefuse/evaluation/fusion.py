@@ -23,7 +23,7 @@ from edgefuse.evaluation.corruption import check_options
 from edgefuse.evaluation.curves import curves
 from edgefuse.evaluation.figures import rounded
 from edgefuse.evaluation.robustness import Condition, conditions, only
-from edgefuse.evaluation.scoring import Outcome, aligned, outcomes, scorable, unseen
+from edgefuse.evaluation.scoring import Outcome, Unseen, aligned, outcomes
 from edgefuse.evaluation.singles import Singles, rivals
 from edgefuse.evaluation.trained import Trained, find, open_model, read_card
 from edgefuse.fusion.card import FusionCard
@@ -56,7 +56,7 @@ def evaluate(
 ) -> dict[str, Any]:
     """Measure a trained model: a folder with card.json, or the name or path of a recipe whose model is kept.
 
-    Samples of groups that every member was trained on are left out and counted. `limit` takes that many samples at
+    Samples of whose group or parts every member has seen some are left out and counted. `limit` takes that many at
     random. A corpus module may have `measure(corpus, outputs, card) -> dict`, whose figures are added under its keys,
     and `tried(corpus, judge) -> dict`, which may ask for probabilities (n, classes) of other inputs: `judge(corpus)`.
     Raises ConfigError for data that does not fit, ModelError for files that do not belong together.
@@ -149,15 +149,16 @@ def _whole(trained: Trained, corpus: Corpus, tried: Sequence[Condition], progres
     more = [one for one in only(list(trained.card.modalities)) if one.name not in {each.name for each in tried}]
     said = outcomes(trained, corpus, [*tried, *more], report=progress)
     singles = Singles.of(trained.card, corpus, said["clean"])
-    return Scored(corpus, said, singles, unseen(corpus.groups, trained.card.members))
+    return Scored(corpus, said, singles, Unseen.of(corpus, trained.card).members)
 
 
 def _judgeable(corpus: Corpus, card: FusionCard) -> tuple[Corpus, int]:
-    fits = scorable(corpus.groups, card)
+    fits = Unseen.of(corpus, card).scorable()
     if not fits.any():
         raise ConfigError(
             f"nothing left to judge: every member of '{card.name}' was trained on all {len(corpus)} samples' groups "
-            f"({', '.join(np.unique(corpus.groups)[:5])} ...); give data of another {card.split.get('by', 'group')}"
+            f"({', '.join(np.unique(corpus.groups)[:5])} ...), or parts of them; give data of another "
+            f"{card.split.get('by', 'group')}"
         )
     return corpus.take(np.flatnonzero(fits)), int((~fits).sum())
 

@@ -1,7 +1,7 @@
 """What a trained model says of a corpus under every condition, judged only by members that have not seen the group."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import compress
 from math import exp, log
 from typing import Any
@@ -35,7 +35,7 @@ class Outcome:
     singles: dict[str, NDArray[np.float64]] = field(default_factory=dict)
     """Modality -> (n, classes) log-probabilities of networks of its own that have not seen the group."""
     more: dict[str, NDArray[Any]] = field(default_factory=dict)
-    """Other outputs of the model, (n, ...)."""
+    """Other outputs of the model, (n, ...); `<name>_members` (n, members, ...)."""
 
 
 def aligned(corpus: Corpus, card: FusionCard) -> Corpus:
@@ -65,23 +65,42 @@ def aligned(corpus: Corpus, card: FusionCard) -> Corpus:
     if corpus.rule is not None:
         rule = np.zeros((len(corpus), len(card.classes)))
         rule[:, place] = corpus.rule
-    return Corpus(
-        raws, present, place[corpus.labels], tuple(card.classes), corpus.groups,
-        corpus.files, corpus.background, rule, corpus.extra,
-    )  # fmt: skip
+    classes = tuple(card.classes)
+    return replace(corpus, raws=raws, present=present, labels=place[corpus.labels], classes=classes, rule=rule)
 
 
-def unseen(groups: NDArray[np.str_], members: Sequence[Sequence[str]]) -> NDArray[np.bool_]:
-    """(members, n) whether a member was not trained on the sample's group."""
-    return np.array([~np.isin(groups, list(seen)) for seen in members], bool).reshape(len(members), len(groups))
+@dataclass(frozen=True, slots=True)
+class Unseen:
+    """Who may judge which sample: whoever was trained neither on its group nor on any of its parts."""
 
+    members: NDArray[np.bool_]
+    """(members, n)"""
+    singles: Mapping[str, NDArray[np.bool_]]
+    """Modality -> (networks of its own, n)."""
 
-def scorable(groups: NDArray[np.str_], card: FusionCard) -> NDArray[np.bool_]:
-    """(n,) whether some member, and some network of every single modality, has not seen the sample's group."""
-    fits = unseen(groups, card.members).any(0)
-    for members in card.extra.get("singles", {}).values():
-        fits &= unseen(groups, members).any(0)
-    return np.asarray(fits)
+    @classmethod
+    def of(cls, corpus: Corpus, card: FusionCard) -> "Unseen":
+        """By the card's groups and their parts; a card without parts knows groups alone."""
+        parts = corpus.parts or [()] * len(corpus)
+        marks = [{group, *some} for group, some in zip(corpus.groups.tolist(), parts, strict=True)]
+
+        def free(members: Sequence[Sequence[str]]) -> NDArray[np.bool_]:
+            seen = [{*groups, *(part for group in groups for part in card.parts.get(group, ()))} for groups in members]
+            found = [[each.isdisjoint(mark) for mark in marks] for each in seen]
+            return np.array(found, bool).reshape(len(members), len(marks))
+
+        return cls(free(card.members), {name: free(each) for name, each in card.extra.get("singles", {}).items()})
+
+    def take(self, index: NDArray[np.intp]) -> "Unseen":
+        """For the samples of `index`."""
+        return Unseen(self.members[:, index], {name: each[:, index] for name, each in self.singles.items()})
+
+    def scorable(self) -> NDArray[np.bool_]:
+        """(n,) whether some member, and some network of every single modality, may judge."""
+        fits = self.members.any(0)
+        for each in self.singles.values():
+            fits = fits & each.any(0)
+        return np.asarray(fits)
 
 
 def outcomes(
@@ -94,21 +113,23 @@ def outcomes(
 ) -> dict[str, Outcome]:
     """Run the model on an aligned corpus under every condition; the same seed gives the same noise."""
     scales = {name: scale_of(raw) for name, raw in corpus.raws.items()}
+    unseen = Unseen.of(corpus, trained.card)
     parts: dict[str, list[Outcome]] = {one.name: [] for one in conditions}
     for at in range(0, len(corpus), _BATCH):
         report("judging samples", at, len(corpus))
-        batch = corpus.take(np.arange(at, min(at + _BATCH, len(corpus))))
+        index = np.arange(at, min(at + _BATCH, len(corpus)))
+        batch, free = corpus.take(index), unseen.take(index)
         clean = trained.inputs(batch.raws)
         clean |= {name: trained.nothing(name, len(batch)) for name in trained.card.modalities if name not in clean}
-        apart = _apart(trained, clean, batch.groups)
+        apart = _apart(trained, clean, free)
         done: dict[frozenset[str], Outcome] = {}
         for one in conditions:
             mask = batch.present & np.array([name not in one.hidden for name in trained.card.modalities])
             if one.wrong:
                 inputs = clean | trained.inputs(_spoilt(batch.raws, one, scales, [seed, at]))
-                said = _judged(trained, inputs, mask, batch.groups, _apart(trained, inputs, batch.groups))
+                said = _judged(trained, inputs, mask, free, _apart(trained, inputs, free))
             else:
-                said = done.get(one.hidden) or _judged(trained, clean, mask, batch.groups, apart)
+                said = done.get(one.hidden) or _judged(trained, clean, mask, free, apart)
                 done[one.hidden] = said
             parts[one.name].append(said)
     report("judging samples", len(corpus), len(corpus))
@@ -129,45 +150,38 @@ def _judged(
     trained: Trained,
     inputs: Mapping[str, NDArray[Any]],
     mask: NDArray[np.bool_],
-    groups: NDArray[np.str_],
+    unseen: Unseen,
     apart: dict[str, NDArray[np.float64]],
 ) -> Outcome:
     out = trained.fuse(inputs, mask)
     logs = np.asarray(out.pop("members"), np.float64)
     given = np.asarray(out.pop("probability"), np.float64)
-    free = _free(groups, trained.card.members, logs, "the model")
+    free = _expected(unseen.members, logs, "the model")
     warmth = temperatures(trained.card, mask)[:, None]
     pool = pooled(logs, free)
     probability = np.where(np.all(free, axis=0)[:, None], given, softmax(pool / warmth))
-    more = {name: np.array(each) for name, each in out.items()}
+    more = {name: np.array(np.moveaxis(each, 0, int(name.endswith("_members")))) for name, each in out.items()}
     return Outcome(mask, probability, softmax(pool), softmax(logs / warmth), apart, more)
 
 
-def _apart(
-    trained: Trained, inputs: Mapping[str, NDArray[Any]], groups: NDArray[np.str_]
-) -> dict[str, NDArray[np.float64]]:
-    """Modality -> (n, classes) log-probabilities of its own networks that have not seen the groups."""
+def _apart(trained: Trained, inputs: Mapping[str, NDArray[Any]], unseen: Unseen) -> dict[str, NDArray[np.float64]]:
+    """Modality -> (n, classes) log-probabilities of its own networks that may judge."""
     out = trained.alone(inputs)
-    seen = trained.card.extra.get("singles", {})
     found = {}
     for name in trained.card.modalities:
         members = out.get(f"single_{name}_members")
-        if members is not None and name in seen:
+        if members is not None and name in unseen.singles:
             logs = np.asarray(members, np.float64)
-            found[name] = pooled(logs, _free(groups, seen[name], logs, f"the model of '{name}' alone"))
+            found[name] = pooled(logs, _expected(unseen.singles[name], logs, f"the model of '{name}' alone"))
         elif f"single_{name}" in out:
             found[name] = np.asarray(out[f"single_{name}"], np.float64)
     return found
 
 
-def _free(
-    groups: NDArray[np.str_], members: Sequence[Sequence[str]], logs: NDArray[Any], whose: str
-) -> NDArray[np.bool_]:
-    if len(logs) != len(members):
-        raise ModelError(
-            f"{whose} has {len(logs)} members, its card tells the groups of {len(members)}; train it again"
-        )
-    return unseen(groups, members)
+def _expected(free: NDArray[np.bool_], logs: NDArray[Any], whose: str) -> NDArray[np.bool_]:
+    if len(logs) != len(free):
+        raise ModelError(f"{whose} has {len(logs)} members, its card tells the groups of {len(free)}; train it again")
+    return free
 
 
 def pooled(logs: NDArray[np.float64], free: NDArray[np.bool_]) -> NDArray[np.float64]:

@@ -80,6 +80,7 @@ def card_of(
         modalities=modality_cards(recipe, corpus, data),
         patterns=[_pattern(data, judged, number) for number in range(len(judged.masks))],
         members=[sorted(set(data.groups[job.rows].tolist())) for job in trainings.members],
+        parts=_parts(corpus),
         prior=(counts / counts.sum()).tolist(),
         data={
             **recipe.data.model_dump(exclude={"options"}),
@@ -95,6 +96,13 @@ def card_of(
         licence=recipe.data.licence,
         recipe=recipe.model_dump(mode="json"),
     )
+
+
+def _parts(corpus: Corpus) -> dict[str, list[str]]:
+    found: dict[str, set[str]] = {}
+    for group, parts in zip(corpus.groups.tolist(), corpus.parts or [()] * len(corpus), strict=True):
+        found.setdefault(group, set()).update(parts)
+    return {group: sorted(parts) for group, parts in found.items() if parts}
 
 
 def _pattern(data: Data, judged: Judged, number: int) -> Pattern:

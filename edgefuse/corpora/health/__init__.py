@@ -6,7 +6,7 @@ the same stretch in which the first activity goes on.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -51,25 +51,30 @@ def read(path: Path, options: Mapping[str, Any], report: Report) -> Corpus:
     """Motion (n, 600, 3) g at 25 Hz, vitals (n, 24, 3) at 1 Hz, see `vitals.CHANNELS`; as many of each class.
 
     Options: `samples` per pool (300), `pools` (5), `seed` (0). Subjects of watch_imu are dealt out to pools before
-    anything is composed, and a sample is made of one pool; a group is a pool, named by its subjects. Raises ConfigError
-    for another layout and unknown options. With fewer subjects than pools each is a pool.
+    anything is composed, and a sample is made of one pool; a group is a pool, named by its subjects, which are the
+    parts of its samples. Raises ConfigError for another layout and unknown options. With fewer subjects than pools each
+    is a pool.
     """
     no_options("health", options, ("samples", "pools", "seed"))
     samples, pools, seed = (int(options.get(name, usual)) for name, usual in _USUAL.items())
     file = find(path, "watch_imu", "watch.npz")
     recorded, _, subjects, _ = sequences_of(file, mirror=False)
     dealt = _pools(subjects, pools)
+    content = sha256_of(file)
     made, labels, groups = [], [], []
+    parts: list[tuple[str, ...]] = []
     for number, some in enumerate(dealt):
         report("composing", number, len(dealt))
         own = [_halved(each[:, :3]) for each, who in zip(recorded, subjects, strict=True) if who in some]
         for each in range(samples):
-            rng = np.random.default_rng([seed, number, each])
+            rng = np.random.default_rng([seed, number, each, int(content[:8], 16)])  # other subjects, other falls
             labels.append(each % len(CLASSES))
             made.append(_composed(CLASSES[labels[-1]], own, rng))
             groups.append("watch " + "+".join(some))
+            parts.append(tuple(some))
     report("composing", len(dealt), len(dealt))
-    return _corpus(made, np.array(labels, np.int64), np.array(groups), {file.name: sha256_of(file)})
+    corpus = _corpus(made, np.array(labels, np.int64), np.array(groups), {file.name: content})
+    return replace(corpus, parts=parts)
 
 
 _USUAL = {"samples": 300, "pools": 5, "seed": 0}

@@ -4,7 +4,7 @@ Three modalities, each the latest value of its channels at every second of the l
 what sensors tell. Classes: none and six incidents. A group is a pool of parts: no day, person or pass is in two.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -82,7 +82,9 @@ def read(path: Path, options: Mapping[str, Any], report: Report) -> Corpus:
     found = library(path, lambda name: name not in chosen.without)
     origin = sha256(repr((sorted(found.files.items()), chosen.seed)).encode()).hexdigest()[:8]
     pools = found.pools(chosen.pools, f"{origin}/pool")
-    windows = [_pool(parts, chosen, number, report) for number, parts in enumerate(pools)]
+    windows = [
+        _pool(parts, chosen, [chosen.seed, number, int(origin, 16)], report) for number, parts in enumerate(pools)
+    ]
     return _corpus(windows, pools, found)
 
 
@@ -109,12 +111,14 @@ def _corpus(windows: list[_Windows], pools: list[Parts], found: Library) -> Corp
         rule=rule(
             {name: raw.data for name, raw in raws.items()}, {name: grid.channels for name, grid in GRIDS.items()}
         ),
+        parts=[parts.origins for pool, parts in zip(windows, pools, strict=True) for _ in pool.labels],
         extra={"story": np.array([story for pool in windows for story in pool.stories]), "modelled": found.modelled},
     )
 
 
-def _pool(parts: Parts, chosen: Options, number: int, report: Report) -> _Windows:
-    rng = np.random.default_rng([chosen.seed, number])
+def _pool(parts: Parts, chosen: Options, seed: Sequence[int], report: Report) -> _Windows:
+    """`seed`: with other data than were trained on, other stories are told."""
+    rng, number = np.random.default_rng(seed), seed[1]
     out = _Windows({name: [] for name in GRIDS}, [], [])
     count = chosen.episodes // chosen.pools
     for done, story in enumerate(mixture(count, rng)):

@@ -45,6 +45,8 @@ class Parts:
     """(seconds,) peak acceleration at the wrist in sport, g."""
     seen: Sequence[Floats] = ()
     """Passes, each the scores of a person by half second, as the detector tells them."""
+    origins: tuple[str, ...] = ()
+    """Names of all of these: `occupancy/2015-02-05`, `watch_imu/7`, `video/3`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,11 @@ class Library:
                 stray=float(np.mean([share for _, share in _dealt(self.moves, count, number)] or [0.003])),
                 jolts=np.concatenate([np.zeros(0), *_dealt(self.jolts, count, number)]),
                 seen=_dealt(self.seen, count, number),
+                origins=tuple(
+                    name
+                    for parts in (self.climate, self.moves, self.jolts, self.seen)
+                    for name in sorted(parts)[number::count]
+                ),
             )
             for number in range(count)
         ]

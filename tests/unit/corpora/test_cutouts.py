@@ -1,10 +1,11 @@
+from itertools import product
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from edgefuse.core.errors import ConfigError
-from edgefuse.corpora.cutouts import Cutout, columns, find, paste, resized, take_apart
+from edgefuse.corpora.cutouts import Cutout, columns, find, origins, paste, resized, take_apart
 
 cv2 = pytest.importorskip("cv2")
 
@@ -83,3 +84,13 @@ def test_strips_of_a_scene_do_not_overlap() -> None:
     scene = np.arange(192)[None, :, None].repeat(3, 2).astype(np.uint8)
     seen = [set(columns(scene, k, 4)[0, :, 0].tolist()) for k in range(4)]
     assert len(set.union(*seen)) == sum(len(part) for part in seen) == 192
+
+
+def test_strips_that_overlap_have_parts_in_common() -> None:
+    """Whatever their number is; those of one number have none, and every passage is a part."""
+    shown = [Cutout(np.zeros((2, 2, 3), np.uint8), np.ones((2, 2), np.float32), 0.0, passage) for passage in (4, 4, 2)]
+    assert origins("0123456789", shown, 0, 4)[:2] == ["01234567 passage 2", "01234567 passage 4"]
+    strips = [(k, count) for count in (2, 3, 4) for k in range(count)]
+    for (one, of), (other, others) in product(strips, strips):
+        overlap = max(one / of, other / others) < min((one + 1) / of, (other + 1) / others)
+        assert bool({*origins("f", [], one, of)} & {*origins("f", [], other, others)}) == overlap

@@ -54,6 +54,20 @@ def test_no_picture_is_shared_between_speakers(folder: Path) -> None:
     assert not pools[0] & pools[1]
 
 
+def test_a_picture_is_the_same_part_however_it_is_paired(folder: Path) -> None:
+    """Parts go by the content of pictures: dealt otherwise, or of a renamed file, they keep their names."""
+    first, other = load(folder, samples=200, kept=28), load(folder, samples=200, kept=28, seed=1)
+    (folder / "any.npz").rename(folder / "other.npz")
+    renamed = load(folder, samples=200, kept=28)
+
+    def shown(found: corpus.Corpus) -> dict[bytes, tuple[str, ...]]:
+        return {p.tobytes(): part for p, part in zip(found.raws["image"].data, found.parts, strict=True)}
+
+    assert len(shown(first)) == 60
+    assert shown(first) == shown(other) == shown(renamed)
+    assert len(set(shown(first).values())) == 60
+
+
 def test_the_same_seed_composes_the_same(folder: Path) -> None:
     """Another one does not."""
     first, again, other = load(folder), load(folder), load(folder, seed=1)

@@ -57,7 +57,11 @@ def test_with_few_people_there_are_fewer_pools(tmp_path: Path) -> None:
         cv2.imwrite(str(tmp_path / name), np.full((20, 20), 90, np.uint8))
     table = tmp_path / "labels.csv"
     table.write_text("".join(f"{name},{label}\n" for name, label in labels.items()))
-    assert len(set(corpora.load("emotion", tmp_path, {"scenes": 4}).groups.tolist())) == 2
+    corpus = corpora.load("emotion", tmp_path, {"scenes": 4})
+    assert len(set(corpus.groups.tolist())) == 2
+    people = [{parts[0] for parts in corpus.parts if parts[2] in voices} for voices in feelings.VOICES[:2]]
+    assert not people[0] & people[1]
+    assert {parts[3] for parts in corpus.parts} <= {one for each in feelings.TEMPLATES[:2] for one in each}
     table.write_text("Ahappiness_1.jpg,happiness\n")
     with pytest.raises(ConfigError, match="too few photographs: none is negative, neutral"):
         corpora.load("emotion", tmp_path, {})

@@ -45,6 +45,27 @@ def test_a_sample_is_of_one_pool_and_all_classes_are_equally_frequent(corpus: Co
     assert corpus.raws["vitals"].data.shape == (40, 24, 3)
 
 
+def test_subjects_are_the_parts_and_others_have_other_accidents(tmp_path: Path, corpus: Corpus) -> None:
+    """Dealt to other pools a subject is the same part; nothing simulated for one recording comes with another."""
+    assert set(corpus.parts) == {("1", "3"), ("2", "10")}
+    numbers = np.random.default_rng(0)
+    falls = []
+    for name in ("one", "two"):
+        np.savez(
+            tmp_path / f"{name}.npz",
+            X=numbers.standard_normal((2000, 6)).astype(np.float32),
+            lengths=np.array([1000, 1000]),
+            y=np.zeros(2, int),
+            y_labels=np.array(["ABD"]),
+            subject=np.array([31, 32]),
+            side=np.zeros(2),
+        )
+        found = load("health", tmp_path / f"{name}.npz", {"samples": 5})
+        assert found.parts == [("31",)] * 5 + [("32",)] * 5
+        falls.append(found.raws["vitals"].data[found.labels == 3])
+    assert not np.array_equal(*falls)
+
+
 def test_until_its_event_a_sample_is_its_background(corpus: Corpus) -> None:
     """Before the first onset both differ by the noise of the sensor alone; after it, falls differ by their impact."""
     before = int(7 * motion.RATE) - 1

@@ -52,6 +52,16 @@ def test_pools_have_names_of_their_photographs(folder: Path) -> None:
     assert len(set(read(folder).groups)) == 2
 
 
+def test_photographs_are_the_parts_whatever_else_is_there(folder: Path) -> None:
+    """A square is made of one photograph or two; each keeps its name with fewer others, and under another file name."""
+    every = {part for parts in read(folder).parts for part in parts}
+    assert {len(parts) for parts in read(folder).parts} <= {1, 2}
+    (folder / "images" / "e.jpg").unlink()
+    for kind, end in (("images", "jpg"), ("labels", "txt")):
+        (folder / kind / f"a.{end}").rename(folder / kind / f"z.{end}")
+    assert {part for parts in read(folder).parts for part in parts} < every
+
+
 def test_a_mirror_image_changes_sides() -> None:
     """What was on the left is on the right, number and pixels are mirrored with it."""
     picture = np.zeros((224, 224, 3), np.uint8)

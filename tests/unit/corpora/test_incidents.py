@@ -116,6 +116,8 @@ def test_pools_share_nothing(tmp_path: Path) -> None:
     assert starts == [[21.0], [22.0]]
     assert sum(len(pool.seen) for pool in pools) == len(passes())
     assert found.modelled == ["motion", "jolts"]
+    assert [pool.origins[0] for pool in pools] == sorted(found.climate)
+    assert sorted(name for pool in pools for name in pool.origins) == sorted([*found.climate, *passes()])
 
 
 def test_scores_are_told_as_the_detector_tells_them() -> None:
@@ -210,6 +212,15 @@ def test_the_corpus_is_read_by_name(tmp_path: Path) -> None:
     np.testing.assert_array_equal(one.raws["sensor"].data, again.raws["sensor"].data)
     assert one.raws["audio"].rate == 1
     assert RATE == 2
+    assert one.parts[0][0] == "occupancy/2015-02-01"
+    assert len(set(one.parts)) == 2
+
+
+def test_other_days_have_other_stories(tmp_path: Path) -> None:
+    """What is simulated for some data does not come again with others, which would be known to a model."""
+    options = {"episodes": 20, "windows": 2, "pools": 2}
+    one, other = (corpus.load("incidents", _room(tmp_path / str(days), days), options) for days in (2, 3))
+    assert not np.array_equal(one.raws["audio"].data, other.raws["audio"].data, equal_nan=True)
 
 
 def test_unknown_options_are_refused(tmp_path: Path) -> None:

@@ -50,13 +50,39 @@ def test_members_judge_only_what_they_have_not_seen(tiny_model: Make, tiny_corpu
     """A sample of a group that one member was trained on has the other one's probability, calibrated."""
     trained = open_model(tiny_model())
     corpus = scoring.aligned(tiny_corpus(), trained.card)
-    corpus = corpus.take(np.flatnonzero(scoring.scorable(corpus.groups, trained.card)))
+    corpus = corpus.take(np.flatnonzero(scoring.Unseen.of(corpus, trained.card).scorable()))
     said = scoring.outcomes(trained, corpus, [Condition("clean")])["clean"]
     for group, member in (("g1", 1), ("g2", 0)):
         here = corpus.groups == group
         assert said.probability[here] == pytest.approx(said.members[member][here], abs=1e-6)
     fresh = np.isin(corpus.groups, ["g3", "g4", "g5"])
     assert np.abs(said.probability[fresh] - said.members[0][fresh]).max() > 1e-3
+
+
+def test_what_is_composed_otherwise_of_the_same_is_not_new(tiny_card: Make, tiny_corpus: Make) -> None:
+    """A sample is judged by members that have seen none of its parts, whatever its group is called now."""
+    card = tiny_card(members=[["x", "y"], ["x", "z"]], parts={"y": ["ann", "bob"], "z": ["eve"]}, extra={})
+    made = [("ann",), ("eve", "new"), ("bob", "eve"), ("new",), ("x",), ()]
+    corpus = replace(tiny_corpus(n=6, groups=6), parts=made)
+    free = scoring.Unseen.of(corpus, card)
+    assert free.members.T.tolist() == [
+        [False, True],
+        [True, False],
+        [False, False],
+        [True, True],
+        [False, False],
+        [True, True],
+    ]
+    assert free.scorable().tolist() == [True, True, False, True, False, True]
+    taken = corpus.take(np.array([2, 0]))
+    assert scoring.Unseen.of(taken, card).members.T.tolist() == [[False, False], [False, True]]
+
+
+def test_a_card_without_parts_knows_groups(tiny_card: Make, tiny_corpus: Make) -> None:
+    """Older cards are read as before."""
+    corpus = replace(tiny_corpus(n=3, groups=3), parts=[("ann",)] * 3)
+    free = scoring.Unseen.of(corpus, tiny_card(members=[["g0"], ["g2"]], extra={}))
+    assert free.members.tolist() == [[False, True, True], [True, True, False]]
 
 
 def test_pooling_here_is_pooling_in_the_file(tiny_model: Make, tiny_corpus: Make) -> None:

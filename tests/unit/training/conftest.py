@@ -27,7 +27,8 @@ def corpus_of(n: int = 180, groups: int = 6) -> Corpus:
     room = rng.standard_normal((n, 3)).astype(np.float32)
     room[:, 1] += 2 * labels
     raws = {"motion": Raw("sequence", motion, 10.0), "room": Raw("table", room)}
-    return Corpus(raws, np.ones((n, 2), bool), labels, ("a", "b", "c"), names, {"file": "0" * 64})
+    parts = [(f"film of {name}", "a house") for name in names]
+    return Corpus(raws, np.ones((n, 2), bool), labels, ("a", "b", "c"), names, {"file": "0" * 64}, parts=parts)
 
 
 def recipe_of(**changes: Any) -> Recipe:

@@ -76,6 +76,12 @@ def test_no_member_of_a_fold_has_seen_what_it_is_judged_by(folded: tuple[Path, F
     assert folded[1].patterns[0].n == len(corpus)
 
 
+def test_the_card_tells_of_what_its_groups_were_composed(folded: tuple[Path, FusionCard], corpus: Corpus) -> None:
+    """Every group with the parts of its samples, each once."""
+    groups = sorted(set(corpus.groups.tolist()))
+    assert folded[1].parts == {group: ["a house", f"film of {group}"] for group in groups}
+
+
 def test_test_groups_are_in_no_training(trained: tuple[Path, FusionCard]) -> None:
     """No member and no single modality has seen the test group."""
     card = trained[1]
