@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 from zlib import crc32
 
 import numpy as np
@@ -18,11 +18,19 @@ from numpy.typing import NDArray
 from edgefuse.core.errors import ConfigError
 from edgefuse.corpora import sound, spoken
 from edgefuse.corpora.corpus import Corpus, Raw, Report, folder_of
+from edgefuse.fusion.enrolment import likeness
 
 RATE = 16000
 SYNTHETIC = "synthetic"
 """Group of what is synthesised."""
 SILENCE, UNKNOWN = "_silence_", "_unknown_"
+_EXAMPLES = "examples"
+"""Group of what is synthesised to enrol a phrase: no member was trained on it."""
+_SOUND = "sound_members"
+"""Output of the model: what a sound is in its space, (n, members, size)."""
+Outputs: TypeAlias = Mapping[str, NDArray[Any]]
+Judge: TypeAlias = Callable[[Corpus], Outputs]
+"""`probability` (n, classes), `free` (n, members), who has not seen the group, and the other outputs of a model."""
 _NAME = re.compile(r"^(?:(?P<word>[a-z]+)_)?(?P<speaker>[0-9a-f]+)_nohash_\d+")
 _ABSENT = 0.15
 """Share of synthesised words that are not in their list."""
@@ -149,35 +157,76 @@ def _objects(texts: Sequence[str]) -> NDArray[Any]:
     return out
 
 
-def tried(corpus: Corpus, judge: Callable[[Corpus], NDArray[np.float64]]) -> dict[str, Any]:
+def tried(corpus: Corpus, judge: Judge, voices: Sequence[spoken.Speaker] | None = None) -> dict[str, Any]:
     """How well phrases that nobody was trained on are found once they are written, `{"enrolled": {...}}`.
 
-    Phrases are the words of the unknown class, ten at a time in the list of phrases; `judge` gives (n, classes) for
-    a corpus. The score of a phrase is its log-probability above the mean of the list's, which does not ask whether it
-    is one of the list at all; `auc` sets recordings of it against others of speech and silence, and is the mean over
-    `words`, each with its own. Nothing without such words.
+    Phrases are the words of the unknown class. `auc` sets recordings of a phrase against others of speech and silence,
+    and is the mean over `words`, each with its own. It is told for both ways, and first for the `method` that a home
+    uses: `examples`, what `voices` (those installed, unless given) make of the phrase, see `fusion.enrolment`; where
+    there are none, `letters` alone, and `why`. Nothing without such words.
+
+    By letters, ten phrases at a time stand in the list; the score of each is its log-probability above the mean of the
+    list's, which does not ask whether it is one of the list at all.
     """
     unknown = corpus.classes.index(UNKNOWN)
     others = np.random.default_rng(0).permutation(np.flatnonzero(corpus.labels != unknown))[:_OTHERS]
     corpus = corpus.take(np.concatenate([np.flatnonzero(corpus.labels == unknown), others]))
     said = np.array([corpus.extra.get("words", {}).get(checksum(row), "") for row in corpus.raws["audio"].data])
-    size = len(corpus.classes) - 2
-    new = sorted(set(said[corpus.labels == unknown]) - {""})
-    found: dict[str, float] = {}
-    for at in range(0, len(new), size):
-        some = new[at : at + size]
-        lists = _objects([";".join(some)] * len(corpus))
-        other = Corpus(
-            {**corpus.raws, "text": Raw("text", lists)}, corpus.present, corpus.labels, corpus.classes, corpus.groups
-        )
-        logs = np.log(np.maximum(judge(other)[:, : len(some)], _LEAST))
-        score = logs - logs.mean(axis=1, keepdims=True)
-        found |= {word: _auc(said == word, score[:, place]) for place, word in enumerate(some)}
-    if not found:
+    new = sorted(set(said[corpus.labels == unknown].tolist()) - {""})
+    if not new:
         return {}
-    counts = {word: int((said == word).sum()) for word in found}
-    mean = float(np.mean(list(found.values())))
-    return {"enrolled": {"auc": mean, "n": int(sum(counts.values())), "words": found}}
+    letters, told = _by_letters(corpus, new, judge)
+    able = spoken.installed() if voices is None else voices
+    ways = {"letters": _found(said, new, letters)}
+    if not (why := _hindered(told, able)):
+        ways["examples"] = _found(said, new, _by_examples(corpus, new, told, judge, able))
+        ways["examples"]["synthesisers"] = sorted({voice.program for voice in able})
+    method = list(ways)[-1]
+    best = {key: ways[method][key] for key in ("auc", "words")}
+    reason = {"why": "; ".join(why)} if why else {}
+    return {"enrolled": {"n": int(np.isin(said, new).sum()), "method": method, **reason, **best, "ways": ways}}
+
+
+def _hindered(told: Outputs, voices: Sequence[spoken.Speaker]) -> list[str]:
+    """Why phrases cannot be enrolled by examples here; empty when they can."""
+    why = [] if voices else ["no synthesiser is installed: sudo apt-get install flite espeak-ng"]
+    return why if _SOUND in told else [*why, f"the model has no output {_SOUND}: train it again"]
+
+
+def _by_letters(corpus: Corpus, phrases: Sequence[str], judge: Judge) -> tuple[NDArray[np.float64], Outputs]:
+    """Scores (n, phrases), and what else was said of the recordings."""
+    size = len(corpus.classes) - 2
+    scores: list[NDArray[np.float64]] = []
+    told: Outputs = {}
+    for at in range(0, len(phrases), size):
+        some = phrases[at : at + size]
+        told = judge(_other(corpus, corpus.raws["audio"].data, ";".join(some)))
+        logs = np.log(np.maximum(told["probability"][:, : len(some)], _LEAST))
+        scores.append(logs - logs.mean(axis=1, keepdims=True))
+    return np.concatenate(scores, axis=1), told
+
+
+def _by_examples(
+    corpus: Corpus, phrases: Sequence[str], told: Outputs, judge: Judge, voices: Sequence[spoken.Speaker]
+) -> NDArray[np.float64]:
+    """Scores (n, phrases) of the recordings that `told` is about."""
+    sounds, which = spoken.examples(phrases, voices, RATE, RATE, lambda *_: None)
+    made = judge(_other(corpus, sound.as_int16(sounds), ";".join(phrases), _EXAMPLES))[_SOUND]
+    columns = [likeness(told[_SOUND], made[which == phrase], told["free"]) for phrase in phrases]
+    return np.stack(columns, axis=1)
+
+
+def _other(corpus: Corpus, sounds: NDArray[np.int16], phrases: str, group: str = "") -> Corpus:
+    """Sounds with a list of phrases: the recordings of the corpus, or others, of a group of their own."""
+    n = len(sounds)
+    raws = {**corpus.raws, "audio": Raw("waveform", sounds, RATE), "text": Raw("text", _objects([phrases] * n))}
+    groups = np.full(n, group) if group else corpus.groups
+    return Corpus(raws, np.ones((n, 2), bool), np.zeros(n, np.int64), corpus.classes, groups)
+
+
+def _found(said: NDArray[np.str_], phrases: Sequence[str], scores: NDArray[np.float64]) -> dict[str, Any]:
+    words = {phrase: _auc(said == phrase, scores[:, place]) for place, phrase in enumerate(phrases)}
+    return {"auc": float(np.mean(list(words.values()))), "words": words}
 
 
 def _auc(positive: NDArray[np.bool_], score: NDArray[np.float64]) -> float:

@@ -7,8 +7,10 @@ import tempfile
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from edgefuse.core.errors import ConfigError
 from edgefuse.corpora import sound
@@ -21,9 +23,23 @@ _VOICES = {
 _WORDS_A_MINUTE = 150
 _TEMPO, _PITCH = (0.8, 1.25), 0.12
 _JITTER = 0.1
+_PACES = (0.85, 1.0, 1.2)
+"""Of examples of a phrase, as `Voice.say` takes them."""
+_LOUD = 0.4
 _TIMEOUT_S = 60
 _HALVES = re.compile(r"([^aeiouy]*)(.*)")
 _SHORTEST, _LONGEST = 3, 9
+
+
+class Speaker(Protocol):
+    """Who can say a phrase."""
+
+    @property
+    def program(self) -> str:
+        """Of which synthesiser."""
+
+    def say(self, word: str, tempo: float, folder: Path) -> Path:
+        """A wave file in `folder`, `tempo` times as slow as usual."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +64,14 @@ class Voice:
         return path
 
 
+def installed() -> list[Voice]:
+    """Voices of every synthesiser that is installed; empty where there is none."""
+    return [Voice(program, name) for program, names in _VOICES.items() if shutil.which(program) for name in names]
+
+
 def voices() -> list[Voice]:
-    """Of every synthesiser that is installed. Raises ConfigError where there is none."""
-    found = [Voice(program, name) for program, names in _VOICES.items() if shutil.which(program) for name in names]
+    """As `installed`. Raises ConfigError where there is none."""
+    found = installed()
     if not found:
         raise ConfigError("synthesised words need flite or espeak-ng, found neither: sudo apt-get install flite")
     return found
@@ -90,7 +111,27 @@ def words(said: Sequence[str], samples: int, rate: int, seed: int, report: Repor
             report("synthesising words", number, len(said))
             path = able[rng.integers(len(able))].say(word, rng.uniform(*_TEMPO), Path(folder))
             spoken = sound.trimmed(sound.read(path, round(rate * rng.uniform(1 - _PITCH, 1 + _PITCH))))
-            spoken = spoken[:samples] * (0.4 / max(float(np.abs(spoken).max()), 1e-9))
-            begin = (samples - len(spoken)) // 2 + round(rng.uniform(-_JITTER, _JITTER) * rate)
-            out[number] = sound.fitted(np.asarray(spoken, np.float32), samples, begin)
+            out[number] = _placed(spoken, samples, round(rng.uniform(-_JITTER, _JITTER) * rate))
     return out
+
+
+def examples(
+    phrases: Sequence[str], able: Sequence[Speaker], samples: int, rate: int, report: Report
+) -> tuple[sound.Sound, NDArray[np.str_]]:
+    """Each phrase by every voice, fast, as usual and slow: sounds (n, samples), and which phrase each is (n,).
+
+    The same every time. What is longer than `samples` is cut. Raises ConfigError when a voice fails.
+    """
+    asked = [(phrase, voice, pace) for phrase in phrases for voice in able for pace in _PACES]
+    out = np.zeros((len(asked), samples), np.float32)
+    with tempfile.TemporaryDirectory() as folder:
+        for number, (phrase, voice, pace) in enumerate(asked):
+            report("synthesising examples", number, len(asked))
+            out[number] = _placed(sound.trimmed(sound.read(voice.say(phrase, pace, Path(folder)), rate)), samples, 0)
+    return out, np.array([phrase for phrase, *_ in asked], np.str_)
+
+
+def _placed(spoken: sound.Sound, samples: int, late: int) -> sound.Sound:
+    """About in the middle, `late` samples after it, at one level."""
+    spoken = spoken[:samples] * (_LOUD / max(float(np.abs(spoken).max()), 1e-9))
+    return sound.fitted(np.asarray(spoken, np.float32), samples, (samples - len(spoken)) // 2 + late)

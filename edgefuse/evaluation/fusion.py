@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -58,7 +59,8 @@ def evaluate(
 
     Samples of whose group or parts every member has seen some are left out and counted. `limit` takes that many at
     random. A corpus module may have `measure(corpus, outputs, card) -> dict`, whose figures are added under its keys,
-    and `tried(corpus, judge) -> dict`, which may ask for probabilities (n, classes) of other inputs: `judge(corpus)`.
+    and `tried(corpus, judge) -> dict`, which may ask what is said of other inputs: `judge(corpus)` gives probability
+    (n, classes), every other output as in `Outcome.more`, and `free` (n, members), who has not seen the group.
     Raises ConfigError for data that does not fit, ModelError for files that do not belong together.
     """
     config = models or ModelsConfig()
@@ -116,9 +118,14 @@ def measured(
     if more is not None:
         result |= more(fitting, {"probability": clean.probability, **clean.more}, card)
     if again is not None:
-        result |= again(fitting, lambda other: outcomes(trained, other, [tried[0]])[tried[0].name].probability)
+        result |= again(fitting, partial(_asked, trained, tried[0]))
     done: dict[str, Any] = rounded(result)
     return done
+
+
+def _asked(trained: Trained, clean: Condition, corpus: Corpus) -> dict[str, NDArray[Any]]:
+    said = outcomes(trained, corpus, [clean])[clean.name]
+    return {**said.more, "probability": said.probability, "free": Unseen.of(corpus, trained.card).members.T}
 
 
 def _tried(corpus: Corpus, card: FusionCard, noise: Mapping[str, Mapping[str, Any]]) -> list[Condition]:

@@ -21,6 +21,9 @@ class Phrases(nn.Module):
     list they are what rejects.
     """
 
+    vectors = ("cosine", "sound")
+    """Outputs of the exported model besides, for phrases that are enrolled by examples."""
+
     def __init__(
         self, widths: Mapping[str, int], classes: int, phrases: int, hidden: int = 0, dropout: float = 0.2
     ) -> None:
@@ -39,7 +42,10 @@ class Phrases(nn.Module):
         self.shift = nn.Parameter(torch.zeros(2))
 
     def forward(self, z: dict[str, Tensor], mask: Tensor) -> dict[str, Any]:
-        """Sound first, then text: {modality: (B, width)}, (B, 2) -> logits (B, classes), cosine (B, phrases)."""
+        """Sound first, then text: {modality: (B, width)}, (B, 2) -> logits (B, classes).
+
+        Also cosine (B, phrases), 0 where the list is empty, and the unit vector of the sound (B, size).
+        """
         written = mask[:, 1:2] > 0
         text = z[self.text].reshape(-1, self.phrases, self.size)
         empty = (text.square().sum(2) < _NOTHING) & written
@@ -48,7 +54,7 @@ class Phrases(nn.Module):
         cosine = (functional.normalize(bank, dim=2, eps=_NOTHING) * sound.unsqueeze(1)).sum(2)
         logits = cosine * self.scale.exp() + torch.where(written, self.shift[0], self.shift[1])
         logits = torch.where(empty, torch.full_like(logits, _NOWHERE), logits)
-        return {"logits": torch.cat([logits, self.others(z[self.sound])], 1), "cosine": cosine}
+        return {"logits": torch.cat([logits, self.others(z[self.sound])], 1), "cosine": cosine, "sound": sound}
 
 
 def make(widths: Mapping[str, int], classes: int, options: Mapping[str, Any]) -> nn.Module:

@@ -96,19 +96,81 @@ def test_words_are_made_up_of_halves_of_others() -> None:
     assert all(3 <= len(word) <= 9 for word in made)
 
 
+def judged(found: corpus.Corpus, other: corpus.Corpus) -> dict[str, NDArray[Any]]:
+    """Hears every recording for what it is, as far as it is written in the list; no vectors."""
+    listed = [text.split(";") for text in other.raws["text"].data]
+    words = [found.extra["words"].get(key, "") for key in map(_key, other.raws["audio"].data)]
+    hits = [[float(word == phrase) for phrase in phrases] for word, phrases in zip(words, listed, strict=True)]
+    return {"probability": np.pad(np.array(hits), ((0, 0), (0, 2))), "free": np.ones((len(other), 2), bool)}
+
+
 def test_phrases_are_tried_by_writing_them(folder: Path) -> None:
     """The words of the unknown class stand in the list, and are scored against every other recording."""
     found = load(folder)
+    told = tried(found, lambda other: judged(found, other), voices=[])["enrolled"]
+    assert {key: told[key] for key in ("auc", "n", "words")} == {"auc": 1.0, "n": 2, "words": {"bird": 1.0, "cat": 1.0}}
+    deaf = {"probability": np.zeros((6, 4)), "free": np.ones((6, 2), bool)}
+    assert tried(found, lambda _: deaf, voices=[])["enrolled"]["auc"] == 0.5
+    assert tried(found.take(np.array([3, 4])), lambda other: judged(found, other)) == {}
 
-    def judge(other: corpus.Corpus) -> NDArray[np.float64]:
-        listed = [text.split(";") for text in other.raws["text"].data]
-        words = [found.extra["words"][key] for key in map(_key, other.raws["audio"].data)]
-        hits = [[float(word == phrase) for phrase in phrases] for word, phrases in zip(words, listed, strict=True)]
-        return np.pad(np.array(hits), ((0, 0), (0, 2)))
 
-    assert tried(found, judge)["enrolled"] == {"auc": 1.0, "n": 2, "words": {"bird": 1.0, "cat": 1.0}}
-    assert tried(found, lambda other: np.zeros((len(other), 4)))["enrolled"]["auc"] == 0.5
-    assert tried(found.take(np.array([3, 4])), judge) == {}
+def test_without_examples_letters_alone_are_told_with_the_reason(folder: Path) -> None:
+    """No synthesiser, or a model that does not give its vectors of sounds."""
+    found = load(folder)
+    none = tried(found, lambda other: judged(found, other), voices=[])["enrolled"]
+    assert (none["method"], list(none["ways"])) == ("letters", ["letters"])
+    assert none["why"].startswith("no synthesiser is installed: sudo apt-get install")
+    old = tried(found, lambda other: judged(found, other), voices=[Hum()])["enrolled"]
+    assert old["method"] == "letters"
+    assert old["why"] == "the model has no output sound_members: train it again"
+
+
+class Hum:
+    """Says every word as a tone of its own."""
+
+    program = "hum"
+
+    def say(self, word: str, tempo: float, folder: Path) -> Path:
+        import soundfile
+
+        path = folder / "hum.wav"
+        t = np.arange(round(8000 * tempo)) / 16000
+        soundfile.write(path, 0.1 * np.sin(2 * np.pi * 100 * len(word) * t), 16000)
+        return path
+
+
+def test_examples_of_a_phrase_are_of_every_voice_and_pace() -> None:
+    """Each in the middle, at one level; the longest is said slowest; the same every time."""
+    sounds, which = spoken.examples(["go", "left"], [Hum(), Hum()], 16000, 16000, lambda *_: None)
+    assert which.tolist() == ["go"] * 6 + ["left"] * 6
+    np.testing.assert_allclose(abs(sounds).max(axis=1), 0.4, rtol=1e-5)
+    lengths = [int(np.ptp(np.flatnonzero(row))) for row in sounds[:3]]
+    assert lengths == sorted(lengths)
+    assert lengths[0] < lengths[2]
+    again, _ = spoken.examples(["go", "left"], [Hum(), Hum()], 16000, 16000, lambda *_: None)
+    np.testing.assert_array_equal(sounds, again)
+
+
+def test_phrases_are_tried_by_examples_of_voices(folder: Path) -> None:
+    """A model that hears how a word is said, but cannot read, finds phrases by examples; both ways are told."""
+    found = load(folder)
+    places = {"cat": 0, "bird": 1}
+    tones = {300: 0, 400: 1}
+
+    def judge(other: corpus.Corpus) -> dict[str, NDArray[Any]]:
+        vectors = np.zeros((len(other), 2, 3))
+        for row, clip in zip(vectors, other.raws["audio"].data, strict=True):
+            word = found.extra["words"].get(_key(clip))
+            tone = int(abs(np.fft.rfft(clip)).argmax())
+            row[:, places.get(word, 2) if word is not None else tones[min(tones, key=lambda hz: abs(hz - tone))]] = 1
+        n = len(other)
+        return {"probability": np.ones((n, 4)) / 4, "free": np.ones((n, 2), bool), "sound_members": vectors}
+
+    told = tried(found, judge, voices=[Hum()])["enrolled"]
+    assert (told["method"], told["auc"]) == ("examples", 1.0)
+    assert told["ways"]["letters"]["auc"] == 0.5
+    assert told["ways"]["examples"] == {"auc": 1.0, "words": told["words"], "synthesisers": ["hum"]}
+    assert "why" not in told
 
 
 def _key(clip: NDArray[np.int16]) -> int:

@@ -1,14 +1,20 @@
 """Sound against a written list of phrases: what the list does, and what it cannot do."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from edgefuse.core.errors import ConfigError
+from edgefuse.engines.onnx import OnnxBackend
 from edgefuse.fusion.features.text import Tokens
 
 torch = pytest.importorskip("torch")
 
 from edgefuse.training import plugins  # noqa: E402
+from edgefuse.training.data import Data  # noqa: E402
+from edgefuse.training.export import Ensemble, export  # noqa: E402
+from edgefuse.training.network import Design, Input, Network  # noqa: E402
 
 WIDTHS = {"audio": 6, "text": 3 * 8}
 
@@ -72,6 +78,29 @@ def test_without_a_list_learned_phrases_stand_in() -> None:
     found = fusion()({"audio": torch.randn(2, 6), "text": torch.zeros(2, 24)}, torch.tensor([[1.0, 0.0]] * 2))
     assert found["logits"].shape == (2, 5)
     assert found["logits"].min() > -14
+
+
+def test_the_exported_model_gives_vectors_of_sounds(tmp_path: Path) -> None:
+    """Of every member, of length 1, as far from the list's phrases as the cosines beside them say."""
+    inputs = (
+        Input("audio", (4, 3), "cnn1d", {"width": 4, "layers": 1}),
+        Input("text", (3, 8), "phrases", {"vocabulary": 256, "size": 8, "width": 8}, tokens=True),
+    )
+    torch.manual_seed(0)
+    networks = [Network(Design(inputs, 5, "phrases", {"phrases": 3})).eval() for _ in range(2)]
+    sounds = np.random.default_rng(0).standard_normal((6, 4, 3)).astype(np.float32)
+    texts = ids(*["on;off"] * 6).numpy()
+    labels = np.zeros(6, np.int64)
+    data = Data(
+        {"audio": sounds, "text": texts}, np.ones((6, 2), np.float32), labels, labels.astype(str), 6, tuple("abcde")
+    )
+    assert export(Ensemble(networks, np.ones(4)), data, tmp_path / "m.onnx") <= 1e-4
+    told = OnnxBackend().load(tmp_path / "m.onnx", {}).run({**data.x, "mask": data.present})
+    assert told["sound_members"].shape == (2, 6, 8)
+    np.testing.assert_allclose(np.linalg.norm(told["sound_members"], axis=2), 1, rtol=1e-5)
+    assert told["cosine_members"].shape == (2, 6, 3)
+    assert abs(told["cosine_members"]).max() <= 1 + 1e-5
+    assert (told["cosine_members"][:, :, 2] == 0).all()
 
 
 @pytest.mark.parametrize("phrases", [0, 6, 5])
