@@ -13,6 +13,7 @@ from edgefuse.engines.select import CPU
 from edgefuse.engines.serve import Plugins
 from edgefuse.engines.store import Progress, Store, models_dir
 from edgefuse.fusion.card import FusionCard
+from edgefuse.pipeline.clock import SystemClock
 from edgefuse.registry import load, names
 
 
@@ -34,10 +35,18 @@ def nameable(config: ModelsConfig) -> Nameable:
     engines = ["auto", "cpu", *names("backend")]
     try:
         entries = load_catalogue(models_dir(config))
-    except ModelError:  # told by whoever loads a model
-        return Nameable(engines, ())
+    except ModelError as error:
+        return Nameable(engines, (), fault=str(error))
     cards = {name: FusionCard.model_validate(entry.card["fusion"]) for name, entry in entries.items() if entry.trained}
-    return Nameable(engines, sorted(entries), cards)
+
+    def lacking(name: str) -> str:
+        try:
+            model_store(config, SystemClock()).path(name)
+        except ModelError as error:
+            return str(error)
+        return ""
+
+    return Nameable(engines, sorted(entries), cards, lacking=lacking)
 
 
 def trial_of(entry: Entry) -> Trial | None:

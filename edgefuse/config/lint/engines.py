@@ -1,12 +1,13 @@
 """Checks of what names engines and models: `models`, and beliefs that ask a trained model."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from edgefuse.config.lint.scope import Remark
 from edgefuse.config.models import ModelsConfig, Site
 from edgefuse.config.wording import nearest
+from edgefuse.config.yaml import Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +19,10 @@ class Nameable:
     """Of the catalogue; empty where it cannot be read, and nothing is concluded."""
     cards: Mapping[str, Any] = field(default_factory=dict)
     """Of the trained models among them."""
+    fault: str = ""
+    """Why the catalogue, or a card that counts to it, cannot be read; nothing starts then."""
+    lacking: Callable[[str], str] = lambda _name: ""
+    """Why the weights of a trained model are not here; empty where they are."""
 
 
 def engine_remarks(models: ModelsConfig, known: Nameable) -> Iterator[Remark]:
@@ -38,17 +43,20 @@ def engine_remarks(models: ModelsConfig, known: Nameable) -> Iterator[Remark]:
 def trained_remarks(site: Site, known: Nameable) -> Iterator[Remark]:
     """Beliefs whose Config has `model` and `fits(card)`: a model that is not there, and what does not fit its card.
 
-    A model that is not there is a warning where the belief says what decides otherwise.
+    A model that is not there, or without its weights, is a warning where the belief says what decides otherwise.
     """
-    for name, belief in site.beliefs.items():
-        fits = getattr(belief, "fits", None)
-        if fits is None or not known.models:
-            continue
+    asking = {name: belief for name, belief in site.beliefs.items() if hasattr(belief, "fits")}
+    if known.fault:
+        places: list[Path] = [("beliefs", name, "model") for name in asking]
+        yield from (Remark(place, known.fault) for place in places or [("models",)])
+    for name, belief in asking.items() if known.models else ():
         if belief.model in known.cards:
-            for place, message in fits(known.cards[belief.model]):
+            for place, message in belief.fits(known.cards[belief.model]):
                 yield Remark(("beliefs", name, *place), message, key=len(place) > 1)
-            continue
-        spare = getattr(belief, "otherwise", None) is not None
-        message = f"expected a trained model, got '{belief.model}'{nearest(belief.model, known.cards)}"
-        instead = "; what stands under `otherwise` would decide" if spare else ""
-        yield Remark(("beliefs", name, "model"), message + instead, warning=spare)
+            missing = known.lacking(belief.model)
+        else:
+            missing = f"expected a trained model, got '{belief.model}'{nearest(belief.model, known.cards)}"
+        if missing:
+            spare = getattr(belief, "otherwise", None) is not None
+            instead = "; what stands under `otherwise` would decide" if spare else ""
+            yield Remark(("beliefs", name, "model"), missing + instead, warning=spare)

@@ -1,5 +1,6 @@
 """Beliefs that ask a trained model, as `edgefuse check` sees them."""
 
+from dataclasses import replace
 from textwrap import dedent
 from typing import Any
 
@@ -32,10 +33,12 @@ class AnySource(SourceConfig):
     """A source of this test."""
 
 
-def check(text: str) -> Checked:
+CARD = FusionCard.model_validate(Shelf(Sum({"warm": 1.0, "lit": 1.0})).card("sum"))
+KNOWN = Nameable(["auto"], ["sum", "nanodet"], {"sum": CARD})
+
+
+def check(text: str, known: Nameable = KNOWN) -> Checked:
     kinds: dict[str, Any] = {"learned": LearnedConfig, "bayes": BayesConfig, "any": AnySource, "mqtt": AnySource}
-    cards = {"sum": FusionCard.model_validate(Shelf(Sum({"warm": 1.0, "lit": 1.0})).card("sum"))}
-    known = Nameable(["auto"], ["sum", "nanodet"], cards)
     return check_text(dedent(text), "home.yaml", lambda _kind, name: kinds[name], nameable=lambda _config: known)
 
 
@@ -69,6 +72,15 @@ def test_a_model_that_is_not_here_is_a_warning_where_something_else_decides() ->
     checked = check((HOME + OTHERWISE).replace("model: sum", "model: some"))
     assert checked.problems == ()
     assert "what stands under `otherwise` would decide" in checked.warnings[0].message
+
+
+def test_missing_weights_are_a_warning_where_something_else_decides() -> None:
+    """As a model that is not there at all; otherwise they are a mistake."""
+    known = replace(KNOWN, lacking=lambda name: f"model '{name}': got no file")
+    (problem,) = check(HOME, known).problems
+    assert str(problem) == "home.yaml:9:12: beliefs.hall.used.model: model 'sum': got no file"
+    checked = check(HOME + OTHERWISE, known)
+    assert (checked.problems, len(checked.warnings)) == ((), 1)
 
 
 def test_evidence_of_otherwise_is_checked_too() -> None:
