@@ -4,6 +4,7 @@ from array import array
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +13,7 @@ from edgefuse.core.errors import ModelError
 from edgefuse.core.types import SECOND, Nanoseconds, Observation
 from edgefuse.fusion.card import ModalityCard
 from edgefuse.fusion.features.build import Feature, build
-from edgefuse.fusion.features.grid import GridOptions, present, sample
+from edgefuse.fusion.features.grid import GridOptions, present, sample_all
 from edgefuse.fusion.look import Look, value_of
 
 _PER_STEP = 16
@@ -38,12 +39,9 @@ class Channel:
 
     def take(self, observation: Observation) -> bool:
         """Note what it tells; False where it tells nothing of this channel."""
-        look = self.look
-        if look is None or observation.detector != look.from_:
+        if self.look is None or observation.detector != self.look.from_:
             return False
-        if observation.label != look.label and observation.kind != "scene":
-            return False
-        value = value_of(look, observation)
+        value = value_of(self.look, observation)
         if value is None:
             return False
         if self.latest is not None and observation.end == self.latest.end and "value" not in observation.data:
@@ -112,13 +110,9 @@ class ModalityWindow:
     def look(self, now: Nanoseconds) -> Sight:
         """The window that ends now, and whether the model can be asked about it."""
         times, hold = self.options.times(now), round(self.options.hold_s * SECOND)
-        columns = [
-            sample(each.times, each.values, times, hold, self.options.rest.get(each.name, float("nan")))
-            if each.alive
-            else np.full(len(times), np.nan, np.float32)
-            for each in self.channels
-        ]
-        raw = np.stack(columns, axis=1)
+        rests = [self.options.rest.get(each.name, float("nan")) for each in self.channels]
+        told = [(each.times, each.values) if each.alive else ((), ()) for each in self.channels]
+        raw = sample_all([each for each, _ in told], [each for _, each in told], times, hold, rests)
         far = self._far(raw[-1])
         raw[:, list(far)] = np.nan
         return Sight(raw, self._silent(raw, far), tuple(far.values()))
@@ -162,4 +156,18 @@ def windows(modalities: Mapping[str, ModalityCard], inputs: Mapping[str, Look | 
         step, hold = round(options.step_s * SECOND), round(options.hold_s * SECOND)
         channels = [Channel(each, inputs.get(each), options.span + hold + step, step) for each in options.channels]
         found.append(ModalityWindow(name, options, build(card.features), channels, card.seen))
+    return found
+
+
+Channels: TypeAlias = dict[tuple[str, str | None], list[Channel]]
+"""(part, label) -> channels that an observation with this label may feed; None: a look that saw none at all."""
+
+
+def by_part(modalities: Sequence[ModalityWindow]) -> Channels:
+    """Channels by what feeds them."""
+    found: Channels = {}
+    for channel in (channel for window in modalities for channel in window.channels):
+        if channel.look is not None:
+            found.setdefault((channel.look.from_, channel.look.label), []).append(channel)
+            found.setdefault((channel.look.from_, None), []).append(channel)
     return found

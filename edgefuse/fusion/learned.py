@@ -13,7 +13,7 @@ from edgefuse.core.types import SECOND, Decision, HealthChange, Nanoseconds, Obs
 from edgefuse.fusion import explain
 from edgefuse.fusion.bayes import Bayes
 from edgefuse.fusion.change import area_of, is_news, since, state_of
-from edgefuse.fusion.channels import ModalityWindow, Sight, windows
+from edgefuse.fusion.channels import Channels, ModalityWindow, Sight, by_part, windows
 from edgefuse.fusion.explain import sigmoid
 from edgefuse.fusion.learned_config import LearnedConfig
 from edgefuse.fusion.learned_model import Asked, read_card
@@ -62,6 +62,7 @@ class Learned:
         self._asked: Asked | None = None
         self._broken = ""
         self._windows: list[ModalityWindow] = []
+        self._channels: Channels = {}
         try:
             self._load(context)
         except ModelError as error:
@@ -82,6 +83,7 @@ class Learned:
         if faults := [f"beliefs.{self._name}.{'.'.join(path)}: {told}" for path, told in self._config.fits(card)]:
             raise ConfigError(*faults)
         self._windows = windows(card.modalities, self._config.inputs)
+        self._channels = by_part(self._windows)
         self._asked = Asked.load(name, card, self._config.labels, context)
 
     @staticmethod
@@ -122,8 +124,8 @@ class Learned:
                 window.alive(part, t, alive=alive)
 
     def _take(self, observation: Observation) -> None:
-        channels = [channel for window in self._windows for channel in window.channels]
-        told = [channel.take(observation) for channel in channels]
+        name, label = observation.detector, None if observation.kind == "scene" else observation.label
+        told = [channel.take(observation) for channel in self._channels.get((name, label), ())]
         if any(told):
             self._changed = self._heard = True
             if observation.detector not in self._alive:
