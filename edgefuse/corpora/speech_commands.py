@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from edgefuse.core.errors import ConfigError
 from edgefuse.corpora import sound, spoken
 from edgefuse.corpora.corpus import Corpus, Raw, Report, folder_of
-from edgefuse.fusion.enrolment import likeness
+from edgefuse.fusion.enrolment import likeness, prototype
 
 RATE = 16000
 SYNTHETIC = "synthetic"
@@ -212,7 +212,7 @@ def _by_examples(
     """Scores (n, phrases) of the recordings that `told` is about."""
     sounds, which = spoken.examples(phrases, voices, RATE, RATE, lambda *_: None)
     made = judge(_other(corpus, sound.as_int16(sounds), ";".join(phrases), _EXAMPLES))[_SOUND]
-    columns = [likeness(told[_SOUND], made[which == phrase], told["free"]) for phrase in phrases]
+    columns = [likeness(told[_SOUND], prototype(made[which == phrase]), told["free"]) for phrase in phrases]
     return np.stack(columns, axis=1)
 
 

@@ -21,8 +21,8 @@ class Phrases(nn.Module):
     list they are what rejects.
     """
 
-    vectors = ("cosine", "sound")
-    """Outputs of the exported model besides, for phrases that are enrolled by examples."""
+    vectors = ("sound",)
+    """What the exported model gives besides, for phrases that are enrolled by examples."""
 
     def __init__(
         self, widths: Mapping[str, int], classes: int, phrases: int, hidden: int = 0, dropout: float = 0.2
@@ -44,7 +44,8 @@ class Phrases(nn.Module):
     def forward(self, z: dict[str, Tensor], mask: Tensor) -> dict[str, Any]:
         """Sound first, then text: {modality: (B, width)}, (B, 2) -> logits (B, classes).
 
-        Also cosine (B, phrases), 0 where the list is empty, and the unit vector of the sound (B, size).
+        Also cosine (B, phrases), 0 where the list is empty, and sound (B, width), its unit vector before it is
+        brought to where the phrases are; sounds are compared with sounds there.
         """
         written = mask[:, 1:2] > 0
         text = z[self.text].reshape(-1, self.phrases, self.size)
@@ -52,9 +53,10 @@ class Phrases(nn.Module):
         bank = torch.where(written.unsqueeze(2), text, self.learned.unsqueeze(0).expand_as(text))
         sound = functional.normalize(self.project(z[self.sound]), dim=1, eps=_NOTHING)
         cosine = (functional.normalize(bank, dim=2, eps=_NOTHING) * sound.unsqueeze(1)).sum(2)
+        heard = functional.normalize(z[self.sound], dim=1, eps=_NOTHING)
         logits = cosine * self.scale.exp() + torch.where(written, self.shift[0], self.shift[1])
         logits = torch.where(empty, torch.full_like(logits, _NOWHERE), logits)
-        return {"logits": torch.cat([logits, self.others(z[self.sound])], 1), "cosine": cosine, "sound": sound}
+        return {"logits": torch.cat([logits, self.others(z[self.sound])], 1), "cosine": cosine, "sound": heard}
 
 
 def make(widths: Mapping[str, int], classes: int, options: Mapping[str, Any]) -> nn.Module:

@@ -81,7 +81,7 @@ def test_without_a_list_learned_phrases_stand_in() -> None:
 
 
 def test_the_exported_model_gives_vectors_of_sounds(tmp_path: Path) -> None:
-    """Of every member, of length 1, as far from the list's phrases as the cosines beside them say."""
+    """Of every member, of length 1."""
     inputs = (
         Input("audio", (4, 3), "cnn1d", {"width": 4, "layers": 1}),
         Input("text", (3, 8), "phrases", {"vocabulary": 256, "size": 8, "width": 8}, tokens=True),
@@ -98,9 +98,6 @@ def test_the_exported_model_gives_vectors_of_sounds(tmp_path: Path) -> None:
     told = OnnxBackend().load(tmp_path / "m.onnx", {}).run({**data.x, "mask": data.present})
     assert told["sound_members"].shape == (2, 6, 8)
     np.testing.assert_allclose(np.linalg.norm(told["sound_members"], axis=2), 1, rtol=1e-5)
-    assert told["cosine_members"].shape == (2, 6, 3)
-    assert abs(told["cosine_members"]).max() <= 1 + 1e-5
-    assert (told["cosine_members"][:, :, 2] == 0).all()
 
 
 @pytest.mark.parametrize("phrases", [0, 6, 5])
