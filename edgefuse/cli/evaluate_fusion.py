@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from edgefuse.cli import EX_CONFIG, EX_OK
 from edgefuse.core.errors import OperatorError
 from edgefuse.evaluation.words import PICTURE_FIGURES, classifies, distinct, notes, picture_rows, rivals, spoken
 
@@ -40,21 +41,28 @@ def fusion_command(args: argparse.Namespace) -> int:
 
 
 def report_command(args: argparse.Namespace) -> int:
-    """One page with every model of a folder; with data, each is measured and has a page of its own."""
+    """One page with every model of a folder; with data, each is measured and has a page of its own.
+
+    A card that cannot be read is told, on the page too, and gives the exit code 78.
+    """
     from edgefuse.evaluation.overview import folders_of, overview, write_overview
 
-    results = {}
+    results, told = {}, set()
     for folder in folders_of(args.models) if args.data else ():
         try:
             results[folder.name] = _one(args, folder)
         except OperatorError as error:  # the others are not to wait for whose data is not here
+            told.add(folder.name)
             print(f"{folder.name}: {error}", file=sys.stderr)
     rows = overview(args.models, results)
     if args.json:
         print(json.dumps(rows, indent=2))
     else:
         print(write_overview(rows, args.out))
-    return 0
+    faults = {row["folder"]: row["fault"] for row in rows if "fault" in row}
+    for name in sorted(set(faults) - told):
+        print(f"{name}: {faults[name]}", file=sys.stderr)
+    return EX_CONFIG if faults else EX_OK
 
 
 def _one(args: argparse.Namespace, folder: Path) -> dict[str, Any]:

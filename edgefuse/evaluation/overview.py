@@ -14,10 +14,17 @@ from edgefuse.fusion.card import FusionCard
 def overview(models: Path, results: Mapping[str, Mapping[str, Any]] | None = None) -> list[dict[str, Any]]:
     """A row per `<models>/*/card.json`: what its card tells, and what `evaluate` found where `results` has its folder.
 
-    Raises ConfigError for a folder without models and for a file that is no card.
+    A file that is no card has a row of `folder` and `fault`, which says why. Raises ConfigError for a folder without
+    models.
     """
-    folders = folders_of(models)
-    return [row(read_card(folder), folder.name, (results or {}).get(folder.name)) for folder in folders]
+    return [_row(folder, (results or {}).get(folder.name)) for folder in folders_of(models)]
+
+
+def _row(folder: Path, result: Mapping[str, Any] | None) -> dict[str, Any]:
+    try:
+        return row(read_card(folder), folder.name, result)
+    except ConfigError as error:
+        return {"folder": folder.name, "fault": "; ".join(error.problems)}
 
 
 def folders_of(models: Path) -> list[Path]:
@@ -69,7 +76,9 @@ def write_overview(rows: Sequence[Mapping[str, Any]], out: Path) -> Path:
 
 
 def page(rows: Sequence[Mapping[str, Any]]) -> str:
-    """The Markdown: a table of all, then what is missing costs, then why."""
+    """The Markdown: a table of all, then what is missing costs, then why, and which cards cannot be read."""
+    faults = [f"- **{one['folder']}**: {one['fault']}" for one in rows if "fault" in one]
+    rows = [one for one in rows if "fault" not in one]
     head = ["model", "samples", "groups", "fused", "best single", "majority", "rule", "log-odds", "ECE", "ship"]
     body = [
         [
@@ -98,7 +107,10 @@ def page(rows: Sequence[Mapping[str, Any]]) -> str:
     parts = ["# Learned models", "Accuracy in %, on groups that were not trained on.", table(head, body)]
     if degraded:
         parts += ["## When a modality is missing", "\n".join(degraded)]
-    return "\n\n".join([*parts, "## Each of them", "\n".join(told)]) + "\n"
+    parts += ["## Each of them", "\n".join(told)]
+    if faults:
+        parts += ["## Not readable", "\n".join(faults)]
+    return "\n\n".join(parts) + "\n"
 
 
 def _single(one: Mapping[str, Any] | None) -> str:

@@ -152,3 +152,24 @@ def test_the_command_writes_the_overview(tiny_model: Make, tmp_path: Path, capsy
     assert Path(capsys.readouterr().out.strip()).read_text(encoding="utf-8").startswith("# Learned models")
     assert main(["evaluate", "report", str(folder), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)[0]["name"] == "tiny"
+
+
+@pytest.mark.parametrize("more", [(), ("--data", ".")])
+def test_a_broken_card_does_not_hide_the_other_models(
+    tiny_model: Make, tmp_path: Path, capsys: pytest.CaptureFixture[str], more: tuple[str, ...]
+) -> None:
+    """The page has the others and says which card cannot be read, once on standard error too; the exit code is 78."""
+    models = tiny_model().parent
+    (models / "broken").mkdir()
+    (models / "broken" / "card.json").write_text('{"name": "broken"}', encoding="utf-8")
+    assert main(["evaluate", "report", str(models), "--out", str(tmp_path / "out"), *more]) == 78
+    told = capsys.readouterr()
+    text = Path(told.out.strip()).read_text(encoding="utf-8")
+    assert "| tiny |" in text
+    assert "- **broken**: " in text
+    assert told.err.count("broken: ") == 1
+    assert "card.json: classes: Field required" in told.err
+    assert main(["evaluate", "report", str(models), "--json"]) == 78
+    broken, tiny = json.loads(capsys.readouterr().out)
+    assert set(broken) == {"folder", "fault"}
+    assert tiny["name"] == "tiny"
