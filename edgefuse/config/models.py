@@ -157,6 +157,13 @@ class Thing(Strict):
     """Camera name -> where in its picture."""
 
 
+class Area(Strict):
+    """A room, or another place."""
+
+    names: list[str] = Field(default_factory=list)
+    """What people call it; its key with `_` as spaces is always understood."""
+
+
 THING_INTENTS = {
     "turn_on": "on",
     "turn_off": "off",
@@ -253,6 +260,8 @@ class Site(Strict):
     mqtt: Mqtt = Mqtt()
     sources: dict[Name, Any] = Field(default_factory=dict)
     detectors: dict[Name, Any] = Field(default_factory=dict)
+    areas: dict[str, Area] = Field(default_factory=dict)
+    """Other names of the areas that sources and things are in."""
     things: dict[Name, Thing] = Field(default_factory=dict)
     intents: dict[Name, Intent] = Field(default_factory=dict)
     beliefs: dict[Name, Any] = Field(default_factory=dict)

@@ -131,13 +131,19 @@ def _site_lists(site: Site, words: Language) -> dict[str, Phrases]:
     spoken = {kind: data["kinds"].get(kind, [[kind.replace("_", " ")], []]) for kind in kinds}
     return {
         "name": {spelled: said for spelled, said in names.items() if spelled},
-        "area": {words.spell(a.replace("_", " ")): a for a in dict.fromkeys([*areas, site.device.area]) if a},
+        "area": _areas([*areas, site.device.area, *site.areas], site, words),
         "kind": {words.spell(said): kind for kind, (one, _) in spoken.items() for said in one},
         "kinds": {words.spell(said): kind for kind, (_, many) in spoken.items() for said in many},
         "level": {words.spell(words.number(n)): str(n) for n in range(_LEVELS)},
         "all": dict.fromkeys(map(words.spell, data["all"]), "all"),
         "everywhere": dict.fromkeys(map(words.spell, data["everywhere"]), "everywhere"),
     }
+
+
+def _areas(keys: Iterable[str | None], site: Site, words: Language) -> Phrases:
+    """How each area is called -> its key."""
+    own = {key: site.areas[key].names if key in site.areas else [] for key in keys if key}
+    return {words.spell(said): key for key, names in own.items() for said in [key.replace("_", " "), *names]}
 
 
 def _fold(template: str, words: Language) -> str:
