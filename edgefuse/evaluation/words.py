@@ -66,13 +66,26 @@ def notes(result: Mapping[str, Any]) -> list[str]:
         found.append(f"the data is composed, not recorded as it is: {composed}")
     if not result["data"].get("ship"):
         found.append("trained on data that may not be passed on: the card is kept, the weights are not shipped")
-    return [*found, *_weakest(result)]
+    return [*found, *_enrolled(result), *_weakest(result)]
 
 
 def _single(result: Mapping[str, Any]) -> str:
     best = result["best_single"]
     how = {_APART: "a network of its own", _MASKED: "the fused network with all else masked"}[best["trained"]]
     return f"best single modality: {best['modality']}, by {how}"
+
+
+def _enrolled(result: Mapping[str, Any]) -> list[str]:
+    """How phrases that are only written were enrolled, and how well they are found."""
+    told = result.get("enrolled")
+    if not told:
+        return []
+    letters = told["ways"]["letters"]["auc"]
+    found = f"phrases that are only written ({len(told['words'])}, {told['n']} recordings): "
+    if told["method"] == "letters":
+        return [f"{found}found by their letters alone, AUC {letters:.2f}; {told['why']}"]
+    said = " and ".join(told["ways"]["examples"]["synthesisers"])
+    return [f"{found}AUC {told['auc']:.2f} by examples from {said}, {letters:.2f} by their letters alone"]
 
 
 def _weakest(result: Mapping[str, Any]) -> list[str]:

@@ -87,6 +87,20 @@ def test_notes_warn(result: dict[str, Any]) -> None:
         assert part in told
 
 
+def test_notes_tell_how_phrases_were_enrolled(result: dict[str, Any]) -> None:
+    """By examples, or by letters alone and why; nothing where none were."""
+    letters = {"auc": 0.85, "words": {"bird": 0.85}}
+    examples = {"auc": 0.93, "words": {"bird": 0.93}, "synthesisers": ["espeak-ng", "flite"]}
+    both = {"n": 4, "method": "examples", **examples, "ways": {"letters": letters, "examples": examples}}
+    alone = {"n": 4, "method": "letters", **letters, "why": "no synthesiser", "ways": {"letters": letters}}
+    assert not any("phrases" in note for note in notes(result))
+    begin = "phrases that are only written (1, 4 recordings): "
+    assert f"{begin}AUC 0.93 by examples from espeak-ng and flite, 0.85 by their letters alone" in notes(
+        {**result, "enrolled": both}
+    )
+    assert f"{begin}found by their letters alone, AUC 0.85; no synthesiser" in notes({**result, "enrolled": alone})
+
+
 def test_an_overview_has_every_model(tiny_model: Make, result: dict[str, Any], tmp_path: Path) -> None:
     """A row per card, with what was measured where it was, and why a model is not shipped."""
     tiny_model("kept", name="kept", data={"source": "made up", "licence": "research use", "ship": False})
