@@ -3,8 +3,10 @@
 import argparse
 import json
 import os
+import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
@@ -29,7 +31,8 @@ def train_command(args: argparse.Namespace) -> int:
     recipe = load_recipe(args.recipe)
     out = args.out or models_dir(ModelsConfig()) / recipe.name
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
-    with Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty(), transient=True) as bars:
+    bars = Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty(), transient=True)
+    with _terminable(), bars:
         card = train(recipe, args.data, out, seeds=args.seeds, progress=_bar(bars), processes=_processes())
     if args.json:
         print(json.dumps({"model": str(out), **card.model_dump(mode="json", by_alias=True)}, indent=2))
@@ -37,6 +40,20 @@ def train_command(args: argparse.Namespace) -> int:
         _print(card, Console(highlight=False))
         print(f"{out}: next: edgefuse evaluate fusion {out} --data DIR")
     return 0
+
+
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """SIGTERM ends what is trained beside and removes what is half written, as Ctrl-C does; exit code 143."""
+
+    def stop(number: int, _frame: object) -> None:
+        raise SystemExit(128 + number)
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _processes() -> int:

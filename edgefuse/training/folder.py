@@ -13,12 +13,15 @@ from edgefuse.fusion.card import FusionCard
 
 @contextmanager
 def whole(out: Path) -> Iterator[Path]:
-    """A folder beside `out` that takes its place once everything is in it. Raises ConfigError as `replaceable`."""
+    """A folder beside `out` that takes its place once everything is in it; `out` stays as it is when anything stops it.
+
+    Raises ConfigError as `replaceable`.
+    """
     replaceable(out)
     out = out.absolute()
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as temporary:
-        folder = Path(temporary) / "new"
+        folder, old = Path(temporary) / "new", Path(temporary) / "old"
         folder.mkdir()
         try:
             yield folder
@@ -26,9 +29,13 @@ def whole(out: Path) -> Iterator[Path]:
             if error.errno != ENOSPC or error.filename is not None:
                 raise
             raise OSError(ENOSPC, error.strerror, str(out)) from error  # a full disk does not say where it is
-        if out.is_dir():
-            out.rename(Path(temporary) / "old")
-        folder.rename(out)
+        try:
+            if out.is_dir():
+                out.rename(old)
+            folder.rename(out)
+        finally:
+            if old.exists() and not out.exists():
+                old.rename(out)
 
 
 def replaceable(out: Path) -> None:

@@ -1,10 +1,12 @@
 """Runs trainings: one after the other, or several processes at a time."""
 
+import os
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, wait
 from contextlib import contextmanager
-from multiprocessing import active_children, get_context
+from multiprocessing import active_children, get_context, parent_process
+from threading import Thread
 from typing import Any
 
 import torch
@@ -78,7 +80,14 @@ _worker: dict[str, Any] = {}
 
 
 def _begin(data: Data, epochs: Any) -> None:
+    Thread(target=_end_with, args=(parent_process(),), daemon=True).start()
     _worker.update(data=data, epochs=epochs)
+
+
+def _end_with(parent: Any) -> None:
+    """Nobody is left to take what is trained once the parent is gone, be it killed."""
+    parent.join()
+    os._exit(1)
 
 
 def _work(job: Job) -> tuple[Any, ...]:

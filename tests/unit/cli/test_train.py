@@ -1,6 +1,12 @@
 """`edgefuse train` from the command line."""
 
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -72,3 +78,47 @@ def test_mistakes_are_told(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys
         monkeypatch.setenv("EDGEFUSE_TRAIN_JOBS", "none" if "JOBS" in message else "1")
         assert main(told) == 78
         assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGKILL, -9)])
+def test_nothing_trains_on_once_the_command_is_ended(folder: Path, number: signal.Signals, code: int) -> None:
+    """Its processes end too, be it killed; on SIGTERM nothing half written is left either."""
+    endless = RECIPE | {"train": RECIPE["train"] | {"epochs": 10**6}}
+    (folder / "office.yaml").write_text(yaml.safe_dump(endless))
+    before = sorted(folder.iterdir())
+    command = [sys.executable, "-m", "edgefuse", "train", "office.yaml", "--data", "days.txt", "--out", "model"]
+    environment = {**os.environ, "EDGEFUSE_TRAIN_JOBS": "2"}
+    trainer = subprocess.Popen(command, cwd=folder, env=environment, stderr=subprocess.DEVNULL)
+    try:
+        workers = _until(lambda: found if len(found := _training(trainer.pid)) == 2 else None)
+        trainer.send_signal(number)
+        assert trainer.wait(30) == code
+        assert _until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in workers))
+    finally:
+        trainer.kill()
+    if number is signal.SIGTERM:
+        assert sorted(folder.iterdir()) == before
+
+
+def _until(look: Callable[[], Any]) -> Any:
+    """What `look` gives once it gives something."""
+    for _ in range(600):
+        if found := look():
+            return found
+        time.sleep(0.1)
+    raise AssertionError("nothing came of it in a minute")
+
+
+def _training(pid: int) -> list[int]:
+    """Processes of `pid` that train: their imports are done, they use the CPU on."""
+    tasks = [(task / "children").read_text().split() for task in Path(f"/proc/{pid}/task").iterdir()]
+    spawned = [
+        child for task in tasks for child in task if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes()
+    ]
+    return [int(child) for child in spawned if _ticks(child) > 4 * os.sysconf("SC_CLK_TCK")]
+
+
+def _ticks(pid: str) -> int:
+    """CPU time that a process has used."""
+    told = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return int(told[11]) + int(told[12])
