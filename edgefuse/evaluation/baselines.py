@@ -51,10 +51,11 @@ def log_odds(
     """(n, classes) of modalities that are taken as independent given the class.
 
     `singles` has (n, classes) log-probabilities, calibrated, `mask` (n,) whether they count: the sum over modalities of
-    log(p / prior), plus log(prior), normalised. What the daemon's `bayes` fuser does in log-odds.
+    log(p / prior), plus log(prior), normalised; a class whose prior is 0 stays at 0. What the daemon's `bayes` fuser
+    does in log-odds.
     """
-    shared = np.log(prior)
-    total = np.broadcast_to(shared, next(iter(singles.values())).shape).copy()
+    shared = np.log(np.where(prior > 0, prior, 1))
+    total = np.broadcast_to(np.where(prior > 0, shared, -np.inf), next(iter(singles.values())).shape).copy()
     for name, logs in singles.items():
         total += np.where(mask[name][:, None], np.log(softmax(logs) + 1e-12) - shared, 0)
     return softmax(total)

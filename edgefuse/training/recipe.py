@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias
 
 import yaml
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from edgefuse.config.models import Strict
 from edgefuse.core.errors import ConfigError
@@ -15,6 +15,10 @@ Share: TypeAlias = Annotated[float, Field(ge=0, le=1)]
 Fusion: TypeAlias = Literal[
     "early", "concat", "weighted", "attention", "tensor", "adversarial", "vae", "late", "hybrid", "gaussian", "phrases"
 ]
+
+
+_TAKEN = {"mask", "probability", "members", "embedding"}
+"""Inputs and outputs that every model has, see FusionCard."""
 
 
 class EncoderSpec(Strict):
@@ -130,6 +134,16 @@ class Recipe(Strict):
     """Modality -> what `noise_<modality>` of an evaluation is, where the default does not fit: `{snr_db: 0}`."""
     limits: list[str] = Field(default_factory=list)
     """What the model cannot do, for its card."""
+
+    @field_validator("modalities")
+    @classmethod
+    def _own_names(cls, modalities: dict[str, ModalitySpec]) -> dict[str, ModalitySpec]:
+        if taken := sorted(_TAKEN & set(modalities)):
+            raise ValueError(
+                f"a modality cannot be called '{taken[0]}', as another input or output of the model is; choose another "
+                "name"
+            )
+        return modalities
 
 
 def load_recipe(name: str | Path) -> Recipe:

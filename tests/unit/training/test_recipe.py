@@ -45,6 +45,17 @@ def test_every_mistake_of_a_recipe_is_told(make_recipe: Any, tmp_path: Path) -> 
         load_recipe(path)
 
 
+@pytest.mark.parametrize("name", ["mask", "probability", "members", "embedding"])
+def test_a_modality_is_not_called_as_another_input_or_output(make_recipe: Any, tmp_path: Path, name: str) -> None:
+    """The ONNX file would have two of that name; the error says so, and where."""
+    told = make_recipe().model_dump(mode="json")
+    told["modalities"][name] = told["modalities"]["room"]
+    path = tmp_path / "mine.yaml"
+    path.write_text(yaml.safe_dump(told))
+    with pytest.raises(ConfigError, match=f"mine.yaml: modalities: .*a modality cannot be called '{name}'"):
+        load_recipe(path)
+
+
 def test_folds_and_test_groups_exclude_each_other(make_recipe: Any) -> None:
     """A split is one or the other."""
     with pytest.raises(ValueError, match="expected either folds or test groups, got both"):
