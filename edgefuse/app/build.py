@@ -3,13 +3,14 @@
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from edgefuse.app.models import nameable
 from edgefuse.config.load import Checked, check_file
 from edgefuse.config.models import BeliefConfig, Site
+from edgefuse.core.attention import Attention
 from edgefuse.core.errors import ConfigError
 from edgefuse.core.health import Health, PartHealth
 from edgefuse.core.ports import Bus, Clock, Context, Detector, Fuser, Models, Source
@@ -29,6 +30,7 @@ class Ports:
     health: Health
     bus: Bus
     models: Models
+    attention: Attention = field(default_factory=Attention)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +100,7 @@ def build_beliefs(site: Site, ports: Ports, parts: Parts) -> Beliefs:
                 models=ports.models,
                 site=site,
                 modalities=parts.modalities,
+                attention=ports.attention,
             )
             fusers[name] = kind(config, context)
     _none(problems)
@@ -130,7 +133,8 @@ def _none(problems: list[str]) -> None:
 
 
 def _context(name: str, kind: str, site: Site, ports: Ports) -> Context:
-    return Context(name, ports.clock, ports.health.part(name, kind), ports.bus, ports.models, site)
+    part = ports.health.part(name, kind)
+    return Context(name, ports.clock, part, ports.bus, ports.models, site, attention=ports.attention)
 
 
 def _lateness(site: Site, detectors: Mapping[str, Detector]) -> dict[str, Nanoseconds]:

@@ -21,7 +21,7 @@ from edgefuse.app.render import Renderer
 from edgefuse.config.models import Site
 from edgefuse.core.errors import ConfigError, OperatorError, PublishError
 from edgefuse.core.health import Health
-from edgefuse.core.ports import Context, Publisher
+from edgefuse.core.ports import Context, LocalPublisher, Publisher
 from edgefuse.core.types import SECOND, HealthChange, Json, Message
 from edgefuse.fusion.experience import Experience
 from edgefuse.mqtt import Connection
@@ -112,6 +112,8 @@ class Daemon:
                 notify("STOPPING=1")
                 inner.cancel_scope.cancel()
             await _close(stages)
+            for local in self._local:
+                await local.close()
             await self._stop(outer)
 
     async def _broker(self, tasks: TaskGroup) -> str | None:
@@ -150,10 +152,12 @@ class Daemon:
             keep_days=site.limits.alert_keep_days,
         )
         self._publishers: list[Publisher] = []
+        self._local: list[LocalPublisher] = []
         for name, config in site.publishers.items():
             part = self.health.part(name, "publisher")
-            context = Context(name, self.clock, part, self.connection, self.ports.models, site)
-            self._publishers.append(load("publisher", config.type)(config, context))
+            context = Context(name, self.clock, part, self.connection, store, site, attention=self.ports.attention)
+            publisher = load("publisher", config.type)(config, context)
+            (self._local if isinstance(publisher, LocalPublisher) else self._publishers).append(publisher)
             part.set("ok")
         self.delivery = Delivery(
             self.outbox, self._publishers, self.clock, self.health.part("delivery", "publisher"), self.connection
@@ -230,6 +234,9 @@ class Daemon:
         messages = [message for message in messages if message.qos]
         if messages or state is not None:
             await self.outbox.commit(messages, state)
+        for message in messages:
+            for local in self._local:
+                local.take(message)
 
     async def _publish_once(self, message: Message) -> None:
         """What may be lost needs no disk."""

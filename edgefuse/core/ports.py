@@ -254,4 +254,12 @@ class Publisher(Protocol):
         """Flush and let go."""
 
 
+@runtime_checkable
+class LocalPublisher(Publisher, Protocol):
+    """One on this device, such as a loudspeaker: told at once what was decided, broker or not, and told once."""
+
+    def take(self, message: Message) -> None:
+        """Never waits, never raises: what it cannot do it drops and counts."""
+
+
 Array: TypeAlias = np.ndarray[Any, np.dtype[Any]]

@@ -1,22 +1,23 @@
 """A microphone, by PyAudio (PortAudio)."""
 
-import ctypes
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from edgefuse import portaudio
 from edgefuse.config.models import Seconds, SourceConfig
-from edgefuse.core.errors import SourceError, needs
+from edgefuse.core.errors import SourceError
 from edgefuse.core.ports import Context, Emit
 from edgefuse.core.types import SAMPLE_RATE, SECOND, AudioChunk, Modality, Nanoseconds
+from edgefuse.portaudio import DeviceError
 from edgefuse.sources.audio import FULL_SCALE, Chunker, ToMono16k
 from edgefuse.sources.threads import in_thread
 
-_PORTAUDIO = threading.Lock()
-"""PortAudio must be opened and closed by one thread at a time."""
 _DEAD_S = 2
 """A stream that calls nobody for this long has lost its device."""
 _OPEN_S = 15
@@ -58,7 +59,7 @@ class Microphone:
         self._context = context
         self._listener: _Listener | None = None
         self._began: Nanoseconds = 0
-        _pyaudio()
+        portaudio.library()
 
     async def run(self, emit: Emit) -> None:
         """Emit until cancelled. Raises SourceError when the device is missing or has gone."""
@@ -71,14 +72,15 @@ class Microphone:
             raise SourceError(f"microphone: the device did not open within {_OPEN_S} s; is another program using it?")
 
     def _listen(self, emit: Emit, stop: threading.Event) -> None:
-        audio = _start()
+        with _as_source_error():
+            audio = portaudio.start()
         stream = None
         try:
             stream, self._listener = self._open(audio, emit)
             while not stop.wait(_POLL_S):
                 self._alive(stream, self._listener)
         finally:
-            _end(audio, stream)
+            portaudio.end(audio, stream)
 
     def _alive(self, stream: Any, listener: "_Listener") -> None:
         device = self._context.health.info["device"]
@@ -90,22 +92,22 @@ class Microphone:
             raise SourceError(f"microphone '{device}': no sound arrived for {_DEAD_S} s; was it unplugged?")
 
     def _open(self, audio: Any, emit: Emit) -> tuple[Any, "_Listener"]:
-        pyaudio = _pyaudio()
-        device = _find(audio, self._config.device)
+        with _as_source_error():
+            device = portaudio.find(audio, self._config.device, "input")
         refused: list[str] = []
-        for rate, channels in _formats(device):
+        for rate, channels in portaudio.formats(device, "input", SAMPLE_RATE):
             listener = _Listener(self._config, self._context, emit, rate, channels)
             try:
-                stream = audio.open(
+                stream = portaudio.opened(
+                    audio,
                     rate=rate,
                     channels=channels,
-                    format=pyaudio.paInt16,
                     input=True,
                     input_device_index=device["index"],
                     frames_per_buffer=self._config.chunk * rate // SAMPLE_RATE,
                     stream_callback=listener,
                 )
-            except (OSError, ValueError) as error:
+            except (DeviceError, OSError, ValueError) as error:
                 refused.append(f"{rate} Hz x {channels}: {error}")
                 continue
             self._context.health.info.update(device=str(device["name"]), rate=rate, channels=channels)
@@ -125,7 +127,7 @@ class _Listener:
         self._cut = Chunker(config.chunk)
         self._stamp = Stamp()
         self._silence = Silence(config.silent_s, config.silent_dbfs)
-        self._pyaudio = _pyaudio()
+        self._pyaudio = portaudio.library()
 
     def __call__(self, data: bytes, _: int, times: dict[str, float], flags: int) -> tuple[None, int]:
         clock = self._context.clock
@@ -198,103 +200,9 @@ def _latency(times: dict[str, float]) -> Nanoseconds:
     return int(latency * SECOND) if times["input_buffer_adc_time"] > 0 and 0 < latency < _LONGEST_S else 0
 
 
-def _pyaudio() -> Any:
-    with needs("mic", "a microphone (on Debian install portaudio19-dev and gcc first)"):
-        import pyaudio
-    return pyaudio
-
-
-def _start() -> Any:
-    _hush()
-    if not _PORTAUDIO.acquire(timeout=_OPEN_S):
-        raise SourceError(f"microphone: another device has kept PortAudio busy for {_OPEN_S} s")
+@contextmanager
+def _as_source_error() -> Iterator[None]:
     try:
-        return _pyaudio().PyAudio()
-    finally:
-        _PORTAUDIO.release()
-
-
-def _end(audio: Any, stream: Any) -> None:
-    with _PORTAUDIO:
-        if stream is not None:
-            stream.close()
-        audio.terminate()
-
-
-def _inputs(audio: Any) -> list[dict[str, Any]]:
-    every = (audio.get_device_info_by_index(index) for index in range(audio.get_device_count()))
-    return [device for device in every if device["maxInputChannels"] > 0]
-
-
-def input_devices() -> list[str]:
-    """`index: name (rate)` of every device that records, the system's default first and marked.
-
-    Raises ConfigError without PyAudio, SourceError when PortAudio is busy.
-    """
-    audio = _start()
-    try:
-        default = _default(audio)
-        devices = sorted(_inputs(audio), key=lambda device: device["index"] != default)
-        return [_told(device) + (", default" if device["index"] == default else "") for device in devices]
-    finally:
-        _end(audio, None)
-
-
-def _default(audio: Any) -> int | None:
-    try:
-        return int(audio.get_default_input_device_info()["index"])
-    except OSError:
-        return None
-
-
-def _told(device: dict[str, Any]) -> str:
-    return f"{device['index']}: {device['name']} ({device['defaultSampleRate']:g} Hz)"
-
-
-def _find(audio: Any, wanted: int | str | None) -> dict[str, Any]:
-    inputs = _inputs(audio)
-    if wanted is None:
-        try:
-            found: dict[str, Any] = audio.get_default_input_device_info()
-        except OSError:
-            pass
-        else:
-            return found
-    for device in inputs:
-        if device["index"] == wanted or (isinstance(wanted, str) and wanted.lower() in str(device["name"]).lower()):
-            return device
-    there = ", ".join(map(_told, inputs)) or "none"
-    raise SourceError(
-        f"microphone: no input device {'by default' if wanted is None else repr(wanted)}; there are: {there}"
-    )
-
-
-def _formats(device: dict[str, Any]) -> list[tuple[int, int]]:
-    """What to try, best first: (rate, channels)."""
-    most, rate = int(device["maxInputChannels"]), int(device["defaultSampleRate"])
-    tries = [(SAMPLE_RATE, 1), (rate, 1), (rate, 2), (rate, most), (SAMPLE_RATE, most)]
-    return list(dict.fromkeys((rate, channels) for rate, channels in tries if channels <= most))
-
-
-_HANDLERS: list[Any] = []
-"""ALSA and JACK keep pointers to these functions."""
-
-
-def _hush() -> None:
-    """Keep ALSA and JACK from writing a page on stderr about every device that they cannot find."""
-    if _HANDLERS:
-        return
-    alsa = ctypes.CFUNCTYPE(None, ctypes.c_char_p, ctypes.c_int, ctypes.c_char_p, ctypes.c_int, ctypes.c_char_p)
-    jack = ctypes.CFUNCTYPE(None, ctypes.c_char_p)
-    for library, setters, kind in (
-        ("libasound.so.2", ("snd_lib_error_set_handler",), alsa),
-        ("libjack.so.0", ("jack_set_error_function", "jack_set_info_function"), jack),
-    ):
-        handler = kind(lambda *_: None)
-        _HANDLERS.append(handler)
-        try:
-            loaded = ctypes.CDLL(library)
-        except OSError:
-            continue
-        for setter in setters:
-            getattr(loaded, setter)(handler)
+        yield
+    except DeviceError as error:
+        raise SourceError(f"microphone: {error}") from error

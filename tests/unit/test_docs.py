@@ -62,6 +62,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "climate": config_of("detector", "climate"),
     "beliefs": config_of("fuser", "bayes"),
     "rules": rules.Rule,
+    "speaker": config_of("publisher", "speaker"),
     "limits": models.Limits,
 }
 

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
+from edgefuse import portaudio
 from edgefuse.app.doctor.findings import Case, Finding
 from edgefuse.app.doctor.sources import nodes, refused, try_source
-from edgefuse.core.errors import ConfigError, SourceError
-from edgefuse.sources.microphone import input_devices
+from edgefuse.core.errors import ConfigError
 
 _SHOWN = 3
 _PLUG = "plug one in; `arecord -l` lists the sound cards, `device:` names one"
@@ -22,11 +22,11 @@ def check(case: Case) -> Iterator[Finding]:
         who = "add the user to the group audio: sudo usermod -aG audio $USER, then log in again"
         yield Finding("permission", "audio", "warn", f"{len(closed)} devices in /dev/snd may not be opened", who)
     try:
-        devices = input_devices()
+        devices = portaudio.devices("input")
     except ConfigError as error:
         found, _, then = str(error).partition("; ")
         yield Finding("devices", "audio", "warn", found, then or _PLUG)
-    except (SourceError, OSError) as error:
+    except (portaudio.DeviceError, OSError) as error:
         yield Finding("devices", "audio", "warn", f"PortAudio: {error}", _PLUG)
     else:
         if devices or case.site is None:
