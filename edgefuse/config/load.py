@@ -123,7 +123,20 @@ def check_text(  # noqa: PLR0913  what is installed, by name
     nameable: NameableOf | None = None,
 ) -> Checked:
     """Check a text. `name` stands for the file in messages; relative paths in it start at `folder`."""
-    document = yaml.parse(text)
+    return check_document(yaml.parse(text), name, config_of, modality_of, unfilled, folder, nameable=nameable)
+
+
+def check_document(  # noqa: PLR0913  what is installed, by name
+    document: Document,
+    name: str,
+    config_of: ConfigOf,
+    modality_of: ModalityOf | None = None,
+    unfilled: Unfilled | None = None,
+    folder: Path | None = None,
+    *,
+    nameable: NameableOf | None = None,
+) -> Checked:
+    """The same of a text that is read already, or of a part of one."""
     if document.data is None:
         return Checked(name, None, findings(name, document.problems))
     reading = _Reading(document, list(document.problems), folder or Path.cwd())
