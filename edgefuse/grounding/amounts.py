@@ -1,0 +1,85 @@
+"""What `brighter`, `two degrees more` and `toggle` come to: values from how things stand."""
+
+from dataclasses import replace
+from typing import Final
+
+from edgefuse.grounding.abilities import able, moves, naturally, quantity_of, ready, steps
+from edgefuse.grounding.asked import Asked, refuse, title
+from edgefuse.grounding.history import Grounding
+
+_DEGREES: Final = 1.0
+"""Step of a temperature, degC."""
+_COLDEST, _HOTTEST = 5.0, 30.0
+_LITTLE, _MUCH = 0.5, 3.0
+"""Share of a step in `a little`, and steps in `much`."""
+
+
+def settle(asked: Asked, found: Grounding) -> Grounding:
+    """What was found with the slots that follow from how the things stand.
+
+    `level` or `temperature` for `raise` and `lower`; `level.<key>` and so on where things end up differently; none
+    where the thing takes steps. `intent` where another payload does it: `turn_off` for a lit lamp that cannot toggle,
+    `open` for a blind that is raised and takes no level. Refuses `unable` where this needs a state that is not known.
+    """
+    if not found.acts or not found.targets:
+        return found
+    if asked.intent == "toggle":
+        return _toggled(asked, found)
+    if asked.intent not in {"raise", "lower"} or {"level", "temperature"} & asked.order.slots.keys():
+        return found
+    ways = {moves(asked.intent, asked.things[key]) for key in found.targets}
+    if len(ways) == 1 and (way := ways.pop()):
+        return replace(found, slots={**found.slots, "intent": way})
+    return _moved(asked, found)
+
+
+def _toggled(asked: Asked, found: Grounding) -> Grounding:
+    if all(asked.things[key].toggle is not None or naturally(asked.things[key]) for key in found.targets):
+        return found
+    lit = {ready("turn_off", asked.state(key)) for key in found.targets}
+    if len(lit) != 1 or None in lit:
+        return refuse("unable", "whether it is on is not known", found.area)
+    return replace(found, slots={**found.slots, "intent": "turn_off" if lit.pop() else "turn_on"})
+
+
+def _moved(asked: Asked, found: Grounding) -> Grounding:
+    values: dict[str, tuple[str, str]] = {}
+    for key in found.targets:
+        ends = _value(asked, key)
+        if ends is not None:
+            values[key] = ends
+        elif not steps(asked.things[key], asked.intent) and not naturally(asked.things[key]):
+            return refuse("unable", f"how the {title(key, asked.things)} stands now is not known", found.area)
+    if len(set(values.values())) == 1 and len(values) == len(found.targets):
+        name, value = next(iter(values.values()))
+        return replace(found, slots={**found.slots, name: value})
+    each = {f"{name}.{key}": value for key, (name, value) in values.items()}
+    return replace(found, slots={**found.slots, **each})
+
+
+def _value(asked: Asked, key: str) -> tuple[str, str] | None:
+    """Slot and value that a thing ends up with; None where its state is not known."""
+    thing, state = asked.things[key], asked.state(key)
+    sign = 1 if asked.intent == "raise" else -1
+    if state is None:
+        return None
+    if quantity_of(thing) == "temperature":
+        if state.temperature is None or not able("set_temperature", thing):
+            return None
+        return "temperature", _number(state.temperature + sign * _step(asked, _DEGREES), _COLDEST, _HOTTEST)
+    level = 0.0 if state.on is False and asked.intent == "raise" else state.level
+    if level is None or not able("set_level", thing):
+        return None
+    return "level", _number(level + sign * _step(asked, thing.step), 0.0, 100.0)
+
+
+def _step(asked: Asked, usual: float) -> float:
+    said, amount = asked.order.slots.get("step"), asked.order.slots.get("amount", "")
+    try:
+        return float(said) if said else usual * {"little": _LITTLE, "much": _MUCH}.get(amount, 1.0)
+    except ValueError:
+        return usual
+
+
+def _number(value: float, least: float, most: float) -> str:
+    return f"{max(least, min(most, value)):g}"

@@ -1,0 +1,131 @@
+"""Which things can be meant at all: hard constraints of one phrase."""
+
+from dataclasses import dataclass
+
+from edgefuse.config.models import Thing
+from edgefuse.grounding.abilities import HEATING, MEDIA, able, akin, quantity_of
+from edgefuse.grounding.asked import Asked, fold, refuse, spoken, wording
+from edgefuse.grounding.history import Grounding
+from edgefuse.grounding.order import Phrase
+from edgefuse.grounding.scene import ThingState
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """What is left, or why nothing is."""
+
+    keys: tuple[str, ...] = ()
+    exact: bool = False
+    """A name that only this thing bears."""
+    refused: Grounding | None = None
+
+
+def pool(asked: Asked, phrase: Phrase) -> Pool:
+    """Things that everything said in a phrase holds of, and that can do what is asked."""
+    called = _called(asked, phrase)
+    if not called:
+        return Pool(refused=refuse("nothing", f"there is no {wording(phrase)}", asked.home))
+    placed = tuple(key for key in called if not phrase.area or asked.things[key].area == phrase.area)
+    if not placed:
+        where = spoken(phrase.area)
+        return Pool(refused=refuse("nothing", f"there is no {wording(phrase)} in the {where}", phrase.area))
+    standing = tuple(key for key in placed if stands(asked.state(key), phrase.state) is not False)
+    if not standing:
+        return Pool(refused=refuse("nothing", f"none of them is {phrase.state}", phrase.area or asked.home))
+    can = _capable(asked, phrase, standing)
+    if not can or _own_cannot(asked, phrase, standing, can):
+        verb = asked.intent.replace("_", " ")
+        return Pool(refused=refuse("unable", f"the {wording(phrase)} cannot {verb}", phrase.area or asked.home))
+    return Pool(can, exact=bool(phrase.name) and len(called) == 1)
+
+
+def stands(state: ThingState | None, said: str) -> bool | None:
+    """Whether a thing is as it was said to be; None where it does not tell, True where nothing was said."""
+    if not said:
+        return True
+    if state is None:
+        return None
+    value = {"on": state.on, "off": state.on, "open": state.open, "closed": state.open}.get(said, state.locked)
+    return None if value is None else value == (said in {"on", "open", "locked"})
+
+
+def named(name: str, thing: Thing, key: str) -> bool:
+    """Whether this is one of a thing's names."""
+    return fold(name) in map(fold, (key, *thing.names))
+
+
+def _called(asked: Asked, phrase: Phrase) -> tuple[str, ...]:
+    keys = asked.keys
+    if phrase.name:
+        kinds = {thing.kind for thing in asked.things.values()}
+        generic = fold(phrase.name) in kinds
+        keys = tuple(
+            key
+            for key in keys
+            if named(phrase.name, asked.things[key], key) or (generic and asked.things[key].kind == fold(phrase.name))
+        )
+    return _of_kind(asked, phrase.kind, keys) if phrase.kind else keys
+
+
+def _of_kind(asked: Asked, kind: str, keys: tuple[str, ...]) -> tuple[str, ...]:
+    exact = tuple(key for key in keys if asked.things[key].kind == kind)
+    if any(_able(asked, asked.things[key]) for key in exact):
+        return exact
+    loose = tuple(key for key in keys if akin(kind, asked.things[key].kind) and _able(asked, asked.things[key]))
+    return loose or exact
+
+
+def _able(asked: Asked, thing: Thing) -> bool:
+    slots = asked.order.slots
+    return able(asked.intent, thing, slots.get("quantity", ""), slots.get("mode", ""))
+
+
+def _capable(asked: Asked, phrase: Phrase, keys: tuple[str, ...]) -> tuple[str, ...]:
+    can = tuple(key for key in keys if _able(asked, asked.things[key]))
+    if phrase.name or phrase.kind:
+        return can
+    return _of_quantity(asked, can)
+
+
+def _of_quantity(asked: Asked, keys: tuple[str, ...]) -> tuple[str, ...]:
+    """Where no thing is said: `warmer` is about heating, `louder` about media, `brighter` about lights if any."""
+    quantity, things = asked.order.slots.get("quantity", ""), asked.things
+    if asked.is_question:
+        return _telling(asked, keys)
+    if asked.intent not in {"raise", "lower", "set_level", "set_temperature"} or not quantity:
+        return keys
+    if quantity == "temperature":
+        return tuple(key for key in keys if things[key].kind in HEATING or things[key].temperature is not None)
+    if quantity == "volume":
+        return tuple(key for key in keys if things[key].kind in MEDIA)
+    level = tuple(key for key in keys if quantity_of(things[key]) == "level")
+    return tuple(key for key in level if akin("light", things[key].kind)) or level
+
+
+def _telling(asked: Asked, keys: tuple[str, ...]) -> tuple[str, ...]:
+    """Things that have the state asked for: a lock for `locked`."""
+    abilities = {
+        "locked": "lock",
+        "unlocked": "unlock",
+        "open": "open",
+        "closed": "close",
+        "on": "turn_on",
+        "off": "turn_off",
+    }
+    wanted = abilities.get(asked.order.slots.get("state", ""))
+    having = tuple(
+        key
+        for key in keys
+        if wanted is None
+        or able(wanted, asked.things[key])
+        or stands(asked.state(key), asked.order.slots["state"]) is not None
+    )
+    return having or keys
+
+
+def _own_cannot(asked: Asked, phrase: Phrase, standing: tuple[str, ...], can: tuple[str, ...]) -> bool:
+    """Whether the speaker's own thing of that kind cannot do it, and only another area's could."""
+    if not phrase.kind or phrase.area or phrase.everywhere or phrase.count != "one" or phrase.place == "there":
+        return False
+    own = [key for key in standing if asked.things[key].area in asked.where]
+    return bool(own) and phrase.deixis in {"", "this"} and not set(own) & set(can)

@@ -1,0 +1,154 @@
+"""Phrases about several things: `the lights`, `all lights but the desk lamp`, `both lamps`, `them`."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from edgefuse.grounding import weights
+from edgefuse.grounding.abilities import ready
+from edgefuse.grounding.asked import Asked, refuse, spoken, wording
+from edgefuse.grounding.candidates import pool, stands
+from edgefuse.grounding.choose import one
+from edgefuse.grounding.evidence import pointed, rank
+from edgefuse.grounding.history import Grounding
+from edgefuse.grounding.landmarks import beside
+from edgefuse.grounding.order import Phrase
+from edgefuse.grounding.recall import last_targets, other, them
+
+_P = 1 / (1 + weights.ELSE)
+
+
+def plural(phrase: Phrase) -> bool:
+    """Whether several things are meant."""
+    return phrase.count != "one" or phrase.number > 1 or phrase.deixis == "them"
+
+
+def several(asked: Asked, phrase: Phrase) -> Grounding:
+    """The things that a phrase means."""
+    if asked.among is not None and asked.offered:
+        return _of_question(asked, phrase)
+    if phrase.deixis == "them" or (phrase.deixis == "that" and not phrase.kind and len(last_targets(asked)) > 1):
+        return _numbered(asked, phrase, them(asked, phrase))
+    if phrase.deixis == "other":
+        return _others(asked, phrase)
+    if phrase.deixis and not phrase.kind and not phrase.name:
+        return refuse("unsure", "which things are meant is not known", asked.home)
+    if phrase.side:
+        return refuse("unsure", f"which things are {phrase.side} is not known", asked.home)
+    found = pool(asked, phrase)
+    if found.refused is not None:
+        return found.refused
+    keys = tuple(beside_only(asked, phrase, found.keys))
+    keys = tuple(key for key in keys if stands(asked.state(key), phrase.state))
+    return _numbered(asked, phrase, _placed(asked, phrase, keys))
+
+
+def _placed(asked: Asked, phrase: Phrase, keys: tuple[str, ...]) -> Grounding:
+    if not keys:
+        return refuse("nothing", f"there is no {wording(phrase)}", phrase.area or asked.home)
+    if phrase.area:
+        return Grounding(keys, _P, phrase.area, because=(f"every {wording(phrase)} in the {spoken(phrase.area)}",))
+    if phrase.place == "there" or (phrase.deixis == "that" and pointed(asked)):
+        return _there(asked, phrase, keys)
+    if phrase.everywhere or asked.among is not None:
+        return Grounding(keys, _P, because=(f"every {wording(phrase)}",))
+    if not asked.where:
+        return _unplaced(asked, phrase, keys)
+    return _here(asked, phrase, keys)
+
+
+def _here(asked: Asked, phrase: Phrase, keys: tuple[str, ...]) -> Grounding:
+    home, p = asked.home, asked.where[asked.home or ""]
+    inside = tuple(key for key in keys if asked.things[key].area == home)
+    doubtful = {asked.things[key].area for key in keys} & set(asked.where)
+    if p < asked.config.sure and len(doubtful) > 1:
+        return refuse("unsure", "where this was said is in doubt", home)
+    if not inside and doubtful:
+        home = doubtful.pop()
+        inside = tuple(key for key in keys if asked.things[key].area == home)
+    if inside:
+        p = max(p, _P * 0.9) if len(doubtful) == 1 else p
+        return Grounding(inside, p, home, because=(f"every {wording(phrase)} in the {spoken(home)}",))
+    return _elsewhere(asked, phrase, keys)
+
+
+def _elsewhere(asked: Asked, phrase: Phrase, keys: tuple[str, ...]) -> Grounding:
+    """None here: those of no area, or of the whole house for a question; never another room's."""
+    homeless = tuple(key for key in keys if asked.things[key].area is None)
+    if homeless and phrase.place != "here":
+        return Grounding(homeless, _P, because=(f"every {wording(phrase)} without an area",))
+    if asked.is_question and phrase.place != "here":
+        return Grounding(keys, _P, because=(f"every {wording(phrase)}",))
+    if len(keys) == 1 and phrase.place != "here":
+        return Grounding((), weights.OUTSIDE, asked.home, "which", keys, because=("it is not here",))
+    return refuse("nothing", f"there is no {wording(phrase)} in the {spoken(asked.home)}", asked.home)
+
+
+def _unplaced(asked: Asked, phrase: Phrase, keys: tuple[str, ...]) -> Grounding:
+    areas = {asked.things[key].area for key in keys}
+    if phrase.count == "all" or len(areas) == 1:
+        return Grounding(keys, _P, because=(f"every {wording(phrase)}",))
+    return refuse("unsure", "where this was said is not known")
+
+
+def _there(asked: Asked, phrase: Phrase, keys: tuple[str, ...]) -> Grounding:
+    """All in the area where the likeliest single one is, if that is likely enough."""
+    ranked = rank(asked, replace(phrase, count="one"), keys)
+    shares: dict[str | None, float] = {}
+    for each in ranked:
+        area = asked.things[each.key].area
+        shares[area] = shares.get(area, 0.0) + each.p
+    best = max(shares, key=lambda area: (shares[area], area or ""), default=None)
+    if best is None or shares[best] < asked.config.sure:
+        return refuse("unsure", "where `there` is, is not known", asked.home)
+    inside = tuple(sorted(each.key for each in ranked if asked.things[each.key].area == best))
+    return Grounding(inside, shares[best], best, because=ranked[0].because)
+
+
+def _others(asked: Asked, phrase: Phrase) -> Grounding:
+    found = other(asked, phrase)
+    if isinstance(found, Grounding):
+        return found
+    if not found:
+        return refuse("nothing", f"there is no other {wording(phrase)}", asked.home)
+    return _numbered(asked, phrase, Grounding(found, _P, because=("they were not meant last",)))
+
+
+def _of_question(asked: Asked, phrase: Phrase) -> Grounding:
+    """`both`, `all of them`, `the lamps`: of what a question named."""
+    plain = replace(phrase, deixis="", place="")
+    found = pool(asked, plain)
+    if found.refused is not None:
+        return found.refused
+    keys = tuple(beside_only(asked, plain, found.keys))
+    return _numbered(asked, phrase, Grounding(keys, _P, because=("said in answer to the question",)))
+
+
+def _numbered(asked: Asked, phrase: Phrase, found: Grounding) -> Grounding:
+    """As many as were said, or nothing is done."""
+    if phrase.number <= 1 or not found.acts or len(found.targets) == phrase.number:
+        return found
+    fit = tuple(key for key in found.targets if ready(asked.intent, asked.state(key)))
+    if len(found.targets) > phrase.number == len(fit):
+        return replace(found, targets=fit)
+    if len(found.targets) < phrase.number:
+        return refuse("nothing", f"there are not {phrase.number} of them", found.area)
+    return refuse("unsure", f"there are {len(found.targets)} of them, not {phrase.number}", found.area)
+
+
+def beside_only(asked: Asked, phrase: Phrase, keys: Iterable[str]) -> Iterable[str]:
+    """Those by the landmark that was said."""
+    keys = tuple(keys)
+    told = beside(asked, phrase, keys)
+    return (key for key in keys if told.get(key, (1.0, ""))[0] > 0)
+
+
+def excluded(asked: Asked, phrase: Phrase, keys: tuple[str, ...]) -> tuple[str, ...] | None:
+    """Which of the things an exception is about; None where that is not sure, or it is about none of them."""
+    apart = asked.within(frozenset(keys))
+    if phrase.empty:
+        return None
+    if not phrase.name and not phrase.kind and phrase.area and not phrase.side and not phrase.beside:
+        return tuple(key for key in keys if asked.things[key].area == phrase.area) or None
+    found = several(apart, phrase) if plural(phrase) else one(apart, phrase)
+    inside = [key for key in found.targets if key in keys]
+    return tuple(inside) if found.acts and inside and found.p >= asked.config.sure else None
