@@ -66,6 +66,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     _daemon_commands(commands)
     _recording_commands(commands)
+    _say_command(commands)
     _model_commands(commands)
     _train_command(commands)
     _evaluate_commands(commands)
@@ -111,6 +112,26 @@ def _recording_commands(commands: Any) -> None:
     diff.add_argument("old", type=Path, help="YAML file as it was")
     diff.add_argument("new", type=Path, help="YAML file as it would be")
     diff.add_argument("--json", action="store_true", help="machine-readable result")
+
+
+def _say_command(commands: Any) -> None:
+    say = _add(commands, "say", _say, "What a sentence would do in a home, and why. Nothing is published.")
+    say.add_argument("text", metavar="TEXT", help="what is said, as a recogniser writes it")
+    say.add_argument("--config", type=Path, required=True, metavar="FILE", help="YAML file of the device")
+    say.add_argument("--scene", type=Path, metavar="FILE", help="who is seen where and how the things stand, as JSON")
+    say.add_argument("--after", action="append", default=[], metavar="TEXT", help="said before it; may be repeated")
+    say.add_argument("--language", metavar="CODE", help="default: the language of the device")
+    say.add_argument("--explain", action="store_true", help="with reasons, and every way to understand it")
+    say.add_argument("--json", action="store_true", help="machine-readable result")
+    say.formatter_class = argparse.RawDescriptionHelpFormatter
+    say.epilog = """\
+Example: edgefuse say "turn that off" --config home.yaml --scene evening.json --explain
+where evening.json is, for instance:
+  {"microphone": "hall_mic", "cameras": ["hall_cam"], "states": {"hall_light": "on", "hall_fan": "off"},
+   "persons": [{"camera": "hall_cam", "at": [0.6, 0.9], "pointing": [[0.55, 0.5], [0.53, 0.4]]}]}
+
+Every key may be left out; without a scene it is what a plain microphone where the device is knows. The keys are told
+in deploy/grounding-cases.md. Many sentences at once: edgefuse evaluate grounding."""
 
 
 def _model_commands(commands: Any) -> None:
@@ -218,13 +239,40 @@ def _evaluate_commands(commands: Any) -> None:
     tasks.choices["wake"].add_argument(
         "--threshold", type=_probability, default=0.7, metavar="P", help="of the wake word, 0 to 1; default %(default)s"
     )
+    tasks.choices["wake"].add_argument(
+        "--view",
+        choices=("unknown", "person", "facing", "nobody", "television"),
+        default="unknown",
+        help="what the device sees of the room; default %(default)s",
+    )
+    tasks.choices["wake"].add_argument(
+        "--babble", type=float, metavar="DB", help="six other voices behind each clip, DB below its mean power"
+    )
+    tasks.choices["wake"].add_argument(
+        "--also", type=Path, action="append", default=[], metavar="DIR", help="more speech without the wake word"
+    )
     sounds = tasks.choices["sounds"]
     sounds.add_argument("--speech", type=Path, metavar="DIR", help="clips of speech, in which nothing may be heard")
     sounds.add_argument(
         "--model", default="sounds", metavar="MODEL", help="or a YAMNet-shaped .onnx file; default sounds"
     )
     sounds.add_argument("--classes", type=Path, metavar="CSV", help="class map of a YAMNet-shaped file")
+    _grounding_task(tasks)
     _fusion_tasks(tasks)
+
+
+def _grounding_task(tasks: Any) -> None:
+    text = "Words in scenes: whether what they mean is found, asked for or refused, as FILE says."
+    grounding = _add(tasks, "grounding", _evaluate, text)
+    grounding.set_defaults(task="grounding")
+    grounding.add_argument("--data", type=Path, required=True, metavar="FILE", help="YAML file with home and cases")
+    grounding.add_argument("--json", action="store_true", help="machine-readable result")
+    grounding.add_argument("--limit", type=_count, metavar="N", help="only the first N cases")
+    grounding.add_argument("--details", action="store_true", help="list what came out otherwise, with the reasons")
+    grounding.epilog = (
+        "Example: edgefuse evaluate grounding --data deploy/grounding-example.yaml --details. "
+        "The file: deploy/grounding-cases.md."
+    )
 
 
 def _fusion_tasks(tasks: Any) -> None:
@@ -338,6 +386,12 @@ def _diff(args: argparse.Namespace) -> int:
     else:
         print(render_diff(changes))
     return EX_OK
+
+
+def _say(args: argparse.Namespace) -> int:
+    from edgefuse.cli.say import say_command
+
+    return say_command(args)
 
 
 def _log_to_stderr() -> None:

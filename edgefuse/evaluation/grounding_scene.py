@@ -1,7 +1,7 @@
 """A scene as people write it, in a case or in a file of its own: who is seen where, how the things stand."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime, time
+from datetime import datetime, time, timedelta
 from typing import Annotated, Any, TypeAlias
 from zoneinfo import ZoneInfo
 
@@ -172,7 +172,7 @@ def scene_of(spec: SceneSpec, site: Site, passed: Nanoseconds = 0) -> Scene:
         landmarks={name: _landmarks(site.sources[name]) for name in cameras},
         armed=spec.armed,
         t=_BEGIN + passed,
-        wall=wall_of(spec, site),
+        wall=wall_of(spec, site) + timedelta(microseconds=passed // 1000),
     )
 
 
