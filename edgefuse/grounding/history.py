@@ -36,8 +36,8 @@ class Grounding:
     because: tuple[str, ...] = ()
     """English sentences, strongest first."""
     slots: Mapping[str, str] = field(default_factory=dict)
-    """What resolving adds to the slots of the order: `level`, `temperature` of a `raise` or `lower`, `level.<key>` where
-    things end up differently; `intent` where another payload does it (`turn_off` of a `toggle`, `open` of a `raise`)."""
+    """What resolving adds to the slots: `level` or `temperature` of a `raise` or `lower`, `level.<key>` where things
+    end up differently; `intent` where another payload does it (`turn_off` for `toggle`, `open` for `raise`)."""
 
     @property
     def target(self) -> str | None:
