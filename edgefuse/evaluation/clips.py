@@ -23,18 +23,42 @@ def clips(folder: Path) -> list[Path]:
     return found
 
 
+def speech_in(folder: Path) -> list[Path]:
+    """Every sound in a folder and its subfolders, by path. Raises ConfigError where there is none."""
+    found = sorted(p for p in folder.rglob("*") if p.suffix.lower() in _KINDS and p.is_file())
+    if not found:
+        raise ConfigError(f"{folder}: expected {', '.join(_KINDS)} files in it or below, got none")
+    return found
+
+
 def read(path: Path) -> NDArray[np.int16]:
     """Samples of a 16 kHz recording, the mean of its channels. Raises ConfigError."""
+    pcm, rate = _decoded(path)
+    if rate != SAMPLE_RATE:
+        raise ConfigError(f"{path}: expected {SAMPLE_RATE} Hz, got {rate} Hz; convert it first")
+    return pcm
+
+
+def resampled(path: Path) -> NDArray[np.int16]:
+    """Like `read`, of any rate."""
+    pcm, rate = _decoded(path)
+    if rate == SAMPLE_RATE:
+        return pcm
+    with needs("media", "recorded sound"):
+        import soxr
+    converted: NDArray[np.int16] = soxr.resample(pcm, rate, SAMPLE_RATE)
+    return converted
+
+
+def _decoded(path: Path) -> tuple[NDArray[np.int16], int]:
     with needs("media", "recorded sound"):
         import soundfile
     try:
         sound, rate = soundfile.read(path, dtype="int16", always_2d=True)
     except (OSError, RuntimeError) as error:
         raise ConfigError(f"{path}: cannot be read: {error}") from error
-    if rate != SAMPLE_RATE:
-        raise ConfigError(f"{path}: expected {SAMPLE_RATE} Hz, got {rate} Hz; convert it first")
     pcm: NDArray[np.int16] = sound[:, 0] if sound.shape[1] == 1 else sound.mean(axis=1).astype(np.int16)
-    return np.ascontiguousarray(pcm)
+    return np.ascontiguousarray(pcm), rate
 
 
 def progress(paths: Sequence[Path], doing: str) -> Iterable[Path]:

@@ -22,6 +22,7 @@ from edgefuse.core.types import (
 )
 from edgefuse.detectors.voice import runtime
 from edgefuse.detectors.voice.config import VoiceConfig
+from edgefuse.detectors.voice.gate import threshold
 from edgefuse.detectors.voice.grammar import of_site
 from edgefuse.detectors.voice.hearing import Hearing
 from edgefuse.detectors.voice.level import Level
@@ -130,7 +131,7 @@ class Voice:
         self, stream: Stream, sample: AudioChunk, pcm: NDArray[np.int16], end: Nanoseconds
     ) -> Iterator[Observation]:
         stream.speaking = speaks(stream.vad.speech(pcm), stream.speaking)
-        woken = self._woken(stream, pcm)
+        woken = self._woken(stream, pcm, self._config.area or sample.area)
         stream.listener, effect = hear(
             stream.listener, self._timing, end, _WINDOW_NS, wake=woken > 0, speech=stream.speaking
         )
@@ -143,11 +144,14 @@ class Voice:
             stream.listener, _ = step(stream.listener, Event.RECOGNISED, end)
             stream.captured.clear()
 
-    def _woken(self, stream: Stream, pcm: NDArray[np.int16]) -> float:
+    def _woken(self, stream: Stream, pcm: NDArray[np.int16], area: str | None) -> float:
         if stream.gate is None:
             return 0.0
+        least = stream.gate.configured
+        if self._config.gate:
+            least = threshold(least, self._context.attention.views.get(area or ""))
         with self._context.health.model_call(self._context.clock.cpu):
-            return stream.gate.opens(pcm)
+            return stream.gate.opens(pcm, least)
 
     def _keep(self, stream: Stream, pcm: NDArray[np.int16], effect: Effect) -> None:
         """Capture from the end of the wake word on, or from a little before the first speech."""

@@ -17,6 +17,8 @@ class VoiceConfig(DetectorConfig):
     wake_word: Literal["alexa", "hey_jarvis", "hey_mycroft", "okay_nabu"] | None = "alexa"
     """null: every utterance is an order."""
     wake_threshold: OpenProbability = 0.7
+    gate: bool = True
+    """Whether the threshold falls where a person is seen, and rises where nobody is or a television is on."""
     language: str = "en"
     recogniser: Literal["whisper-tiny.en", "whisper-base"] = "whisper-tiny.en"
     runtime: Runtime = "auto"

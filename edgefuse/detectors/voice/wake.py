@@ -54,13 +54,22 @@ class WakeGate:
         self._threshold = threshold
         self._open = False
 
-    def opens(self, pcm: NDArray[np.int16]) -> float:
-        """Probability of the wake word where it has just ended, else 0; again only after it fell to half."""
+    @property
+    def configured(self) -> float:
+        """The threshold where nothing is known about who is there."""
+        return self._threshold
+
+    def opens(self, pcm: NDArray[np.int16], threshold: float | None = None) -> float:
+        """Probability of the wake word where it has just ended, else 0; again only after it fell to half the threshold.
+
+        `threshold`: for this window, instead of the configured one.
+        """
+        least = self._threshold if threshold is None else threshold
         p = self._spotter.hear(pcm)
         if self._open:
-            self._open = p > self._threshold / 2
+            self._open = p > least / 2
             return 0.0
-        self._open = p > self._threshold
+        self._open = p > least
         return p if self._open else 0.0
 
     def reset(self) -> None:
