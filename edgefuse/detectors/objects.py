@@ -113,7 +113,7 @@ class Objects:
         if not isinstance(sample, Frame):
             self._context.health.reject("not a frame")
             return []
-        why = _flaw(sample.image)
+        why = flaw(sample.image)
         if why is not None:
             self._context.health.reject(why)
             return []
@@ -230,7 +230,7 @@ def _kinds(labels: Sequence[str]) -> NDArray[np.intp]:
     return kinds
 
 
-def _flaw(image: Any) -> str | None:
+def flaw(image: Any) -> str | None:
     """Why an array is no picture."""
     if not isinstance(image, np.ndarray) or image.dtype != np.uint8:
         return "frame is not uint8"

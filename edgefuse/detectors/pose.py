@@ -1,0 +1,158 @@
+"""Sees how people stand: who faces the camera, where an arm points, who lies down. MoveNet behind a motion gate."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from edgefuse.config.models import DetectorConfig, Probability
+from edgefuse.core.errors import needs
+from edgefuse.core.ports import Context
+from edgefuse.core.types import SECOND, Frame, Json, Modality, Nanoseconds, Observation, Sample, observation_id
+from edgefuse.detectors import posture
+from edgefuse.detectors.motion import MotionGate
+from edgefuse.detectors.movenet import Body, Movenet
+from edgefuse.detectors.objects import flaw
+
+
+@dataclass(slots=True)
+class _View:
+    """What is known about one camera."""
+
+    gate: MotionGate
+    looked: Nanoseconds | None = None
+    told: Nanoseconds | None = None
+    bodies: Sequence[tuple[str, float, Mapping[str, Json]]] = ()
+    """Label, score and data of what is told."""
+
+
+class Pose:
+    """For every look one `scene` with the number of persons, and for each of them a `pose`.
+
+    Labels: `person`; besides it `lying` and `hand_up` where that is so.
+    """
+
+    class Config(DetectorConfig):
+        """Settings."""
+
+        type: Literal["pose"] = "pose"
+        model: str = "movenet"
+        """Catalogue entry of a MoveNet MultiPose."""
+        min_score: Annotated[float, Field(ge=0.05, le=1)] = 0.25
+        """Of a person."""
+        motion_gate: bool = True
+        """Look only when something moves."""
+        motion: Probability = 0.002
+        """Share of the picture that must change."""
+        look_every_s: Annotated[float, Field(gt=0)] = 10
+        """Look at least this often, even if nothing moves."""
+        repeat_s: Annotated[float, Field(gt=0)] = 1
+        """While nothing moves, tell the last result again this often."""
+        max_fps: Annotated[float, Field(gt=0)] = 5
+        """Looks per second at most, for each camera."""
+        threads: Annotated[int, Field(ge=1, le=64)] | None = None
+        """Of the network; default: what its card says."""
+
+    modality: Modality = "vision"
+    accepts: ClassVar[tuple[type, ...]] = (Frame,)
+
+    def __init__(self, config: Config, context: Context) -> None:
+        self._config = config
+        self._context = context
+        self._network: Movenet | None = None
+        self._views: dict[str, _View] = {}
+        with needs("camera", "pictures"):
+            import cv2  # noqa: F401  told now, not with the first picture
+
+    @staticmethod
+    def models(config: Config) -> list[str]:
+        """What has to be pulled for this configuration."""
+        return [config.model]
+
+    def warm_up(self) -> None:
+        """Load the network; the store runs it once. Raises ModelError."""
+        threads = {} if self._config.threads is None else {"threads": self._config.threads}
+        self._network = Movenet(self._context.models.load(self._config.model, self._context.health, **threads))
+
+    def detect(self, sample: Sample) -> Iterable[Observation]:
+        """Observations of this frame; none when it is no picture, or when nothing new is to be said."""
+        why = flaw(sample.image) if isinstance(sample, Frame) else "not a frame"
+        if why is not None or not isinstance(sample, Frame):
+            self._context.health.reject(why or "not a frame")
+            return []
+        view = self._views.get(sample.source)
+        if view is None or (view.looked is not None and sample.t < view.looked):
+            view = self._views[sample.source] = _View(MotionGate(self._config.motion))
+        if self._must_look(view, sample):
+            view.bodies, view.looked, view.told = self._look(sample), sample.t, sample.t
+            return self._tell(sample, view.bodies)
+        if view.told is None or sample.t - view.told >= self._config.repeat_s * SECOND:
+            view.told = sample.t
+            return self._tell(sample, view.bodies)
+        return []
+
+    def reset(self) -> None:
+        """Forget every picture."""
+        self._views.clear()
+
+    def close(self) -> None:
+        """Free the network."""
+        if self._network is not None:
+            self._network.close()
+            self._network = None
+
+    def _must_look(self, view: _View, frame: Frame) -> bool:
+        moves = not self._config.motion_gate or view.gate.moves(frame.image)
+        if view.looked is None:
+            return True
+        since = frame.t - view.looked
+        return since >= self._config.look_every_s * SECOND or (moves and since * self._config.max_fps >= SECOND)
+
+    def _look(self, frame: Frame) -> list[tuple[str, float, Mapping[str, Json]]]:
+        if self._network is None:
+            self.warm_up()
+        assert self._network is not None
+        height, width = frame.image.shape[:2]
+        return [
+            told
+            for body in self._network.look(frame.image, self._config.min_score)
+            for told in _told(body, width / height)
+        ]
+
+    def _tell(self, frame: Frame, bodies: Sequence[tuple[str, float, Mapping[str, Json]]]) -> list[Observation]:
+        persons = sum(label == "person" for label, _, _ in bodies)
+        scene = self._observation(frame, 0, "scene", ("poses", 0.0, {"counts": {"person": persons}}))
+        return [scene, *(self._observation(frame, n, "pose", each) for n, each in enumerate(bodies, 1))]
+
+    def _observation(self, frame: Frame, n: int, kind: str, told: tuple[str, float, Mapping[str, Json]]) -> Observation:
+        label, score, data = told
+        return Observation(
+            id=observation_id(self._context.name, frame.source, frame.end, n),
+            detector=self._context.name,
+            source=frame.source,
+            modality=self.modality,
+            kind=kind,
+            label=label,
+            score=round(score, 4),
+            start=frame.t,
+            end=frame.end,
+            area=self._config.area or frame.area,
+            data=data,
+        )
+
+
+def _told(body: Body, aspect: float) -> list[tuple[str, float, Mapping[str, Json]]]:
+    """What is told of one person."""
+    ray = posture.pointing(body, aspect)
+    data: dict[str, Json] = {
+        "box": [round(value, 4) for value in body.box],
+        "facing": posture.facing(body),
+        "pointing": None if ray is None else [list(end) for end in ray],
+    }
+    labels = ["person"]
+    if posture.lying(body, aspect):
+        labels.append("lying")
+    if posture.hand_up(body):
+        labels.append("hand_up")
+    return [(label, min(1.0, body.score), data) for label in labels]
