@@ -17,20 +17,28 @@ def beside(asked: Asked, phrase: Phrase, keys: Sequence[str]) -> Mapping[str, tu
         return {}
     word = fold(phrase.beside)
     spots = _spots(asked, word)
-    told = {key: _ratio(asked, key, word, spots) for key in keys}
+    far = {key: _distance(asked, key, word, spots) for key in keys}
+    nearest = min(far.values(), default=0.0)
+    told = {key: _ratio(distance, nearest) for key, distance in far.items()}
     return {key: (ratio, f"it is by the {word}" if ratio else "") for key, ratio in told.items()}
 
 
-def _ratio(asked: Asked, key: str, word: str, spots: Mapping[str, Sequence[Spot]]) -> float:
+def _ratio(distance: float, nearest: float) -> float:
+    if distance >= weights.LANDMARK_REACH:
+        return 0.0
+    fading = min(1.0, 2 * (1 - distance / weights.LANDMARK_REACH)) ** 2
+    return fading * math.exp((nearest - distance) / weights.LANDMARK_SCALE)
+
+
+def _distance(asked: Asked, key: str, word: str, spots: Mapping[str, Sequence[Spot]]) -> float:
+    """Of a thing from the landmark, as a fraction of the picture; infinite where it is not known, and for itself."""
     thing = asked.things[key]
     if named(word, thing, key):
-        return 0.0
+        return math.inf
     if any(_same(word, fold(each)) for each in thing.near):
-        return 1.0
-    distances = [apart(spot, here) for camera, here in thing.seen.items() if camera in spots for spot in spots[camera]]
-    if not distances or min(distances) > weights.LANDMARK_REACH:
         return 0.0
-    return math.exp(-min(distances) / weights.LANDMARK_SCALE)
+    pairs = [(here, spot) for camera, here in thing.seen.items() for spot in spots.get(camera, ())]
+    return min((apart(here, spot) for here, spot in pairs), default=math.inf)
 
 
 def _spots(asked: Asked, word: str) -> Mapping[str, Sequence[Spot]]:

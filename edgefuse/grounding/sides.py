@@ -17,7 +17,8 @@ def side(asked: Asked, phrase: Phrase, keys: Sequence[str]) -> Mapping[str, tupl
     """Likelihood ratios of a side; nothing where nothing tells, so that it stays a question."""
     if not phrase.side:
         return {}
-    chosen = _offered(asked, phrase.side, keys) or _worded(asked, phrase.side, keys) or _seen(asked, phrase.side, keys)
+    own = [key for key in keys if asked.things[key].area in asked.where] or keys
+    chosen = _offered(asked, phrase.side, keys) or _worded(asked, phrase.side, own) or _seen(asked, phrase.side, own)
     if chosen is None:
         return {}
     return {key: (1.0, f"it is the {phrase.side} one") if key == chosen else (weights.SIDE_WRONG, "") for key in keys}
@@ -60,11 +61,10 @@ def _seen(asked: Asked, which: str, keys: Sequence[str]) -> str | None:
 
 
 def _camera(asked: Asked, keys: Sequence[str]) -> str | None:
-    """The picture that all things of the speaker's area are in, before those that show several of any area."""
-    own = [key for key in keys if asked.things[key].area in asked.where] or list(keys)
-    cameras = sorted({camera for key in own for camera in asked.things[key].seen})
-    whole = [camera for camera in cameras if all(camera in asked.things[key].seen for key in own)]
-    return whole[0] if whole and len(own) > 1 else None
+    """A picture that all of them are in."""
+    cameras = sorted({camera for key in keys for camera in asked.things[key].seen})
+    whole = [camera for camera in cameras if all(camera in asked.things[key].seen for key in keys)]
+    return whole[0] if whole and len(keys) > 1 else None
 
 
 def _apart(ordered: Sequence[tuple[float, str]], index: int) -> str | None:

@@ -35,8 +35,8 @@ STATE_UNKNOWN: Final = 0.3
 """The same for a thing that does not tell its state."""
 DIM_WHILE_OFF: Final = 0.1
 """To make brighter or darker what is off, while another is on."""
-NEAR_SCALE: Final = 0.2
-"""`this` is said e times more rarely with each fifth of the picture between speaker and thing."""
+NEAR_SCALE: Final = 0.15
+"""`this` is said e times more rarely with each of these fractions of the picture between speaker and thing."""
 THAT_NEAR: Final = 0.35
 """`that` for what is right beside the speaker, against what is some way off."""
 UNPLACED: Final = 0.1
@@ -80,9 +80,9 @@ OWN_REACH: Final = 0.2
 GENERIC: Final = 0.05
 """`the light` for a thing that is not called just that, where another of the area is."""
 LANDMARK_REACH: Final = 0.3
-"""Farther than this fraction of the picture is not `by` a landmark."""
+"""Farther than this fraction of the picture is not `by` a landmark; from half of it on it fades."""
 LANDMARK_SCALE: Final = 0.08
-"""`by the window` is said e times more rarely with each of these fractions of the picture more."""
+"""`by the window` is said e times more rarely with each of these fractions of the picture beyond the nearest."""
 SIDE_GAP: Final = 0.04
 """Things whose places differ by less are not told apart by left and right."""
 SIDE_WRONG: Final = 0.03
