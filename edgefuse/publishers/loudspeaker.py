@@ -12,6 +12,11 @@ from edgefuse.core.errors import PublishError, needs
 from edgefuse.publishers.speech import Sound
 
 _BLOCKS_PER_S = 50
+"""What is written at once: so fast it can be stopped."""
+_LEAD = 5
+"""Blocks of silence before the sound, of which a device that slept swallows some."""
+_BUFFERS_PER_S = 20
+"""PortAudio holds three of them; closing a stream empties them."""
 
 
 class Player(Protocol):
@@ -43,14 +48,14 @@ class Loudspeaker:
             raise PublishError(str(error)) from error
         stream = None
         try:
-            stream, blocks = self._opened(audio, sound)
-            return _played(stream, blocks, stop, began)
+            stream, blocks, size = self._opened(audio, sound)
+            return _played(stream, blocks, size, stop, began)
         except (portaudio.DeviceError, OSError) as error:
             raise PublishError(f"output device {self.device or self._wanted or 'by default'}: {error}") from error
         finally:
             portaudio.end(audio, stream)
 
-    def _opened(self, audio: Any, sound: Sound) -> tuple[Any, list[bytes]]:
+    def _opened(self, audio: Any, sound: Sound) -> tuple[Any, list[bytes], int]:
         device = portaudio.find(audio, self._wanted, "output")
         self.device = str(device["name"])
         refused = []
@@ -63,12 +68,12 @@ class Loudspeaker:
                     channels=channels,
                     output=True,
                     output_device_index=device["index"],
-                    frames_per_buffer=size,
+                    frames_per_buffer=rate // _BUFFERS_PER_S,
                 )
             except (OSError, ValueError) as error:
                 refused.append(f"{rate} Hz x {channels}: {error}")
                 continue
-            return stream, blocks_of(sound, rate, channels, size)
+            return stream, blocks_of(sound, rate, channels, size), size
         raise portaudio.DeviceError(f"it refuses to open ({'; '.join(refused)})")
 
 
@@ -82,14 +87,33 @@ def blocks_of(sound: Sound, rate: int, channels: int, size: int) -> list[bytes]:
     return [frames[n : n + size].tobytes() for n in range(0, len(frames), size)]
 
 
-def _played(stream: Any, blocks: list[bytes], stop: threading.Event, began: Callable[[], None]) -> bool:
+def _played(stream: Any, blocks: list[bytes], size: int, stop: threading.Event, began: Callable[[], None]) -> bool:
+    """Play blocks of `size` frames. Raises DeviceError when most of them come too late to be heard.
+
+    Silence follows, as much as the device's buffer holds: when that is written, all before it has been played. Stopping
+    a stream is not enough: one that holds less than it wants to begin with drops it.
+    """
+    silence = [bytes(len(block)) for block in blocks[:1]] * (stream.get_write_available() // size + 2)
+    late = 0
     began()
-    for block in blocks:
+    for block in [*blocks, *silence]:
         if stop.is_set():
             return False
-        stream.write(block)
-    stream.stop_stream()  # returns when the last of it has been heard
+        late += _late(stream, block)
+    if 2 * late > len(blocks):
+        raise portaudio.DeviceError(f"the sound breaks off: {late} of {len(blocks)} pieces came too late")
     return True
+
+
+def _late(stream: Any, block: bytes) -> bool:
+    """Play a block; whether the device had waited for it. Raises OSError."""
+    try:
+        stream.write(block, exception_on_underflow=True)
+    except OSError as error:
+        if error.errno != portaudio.library().paOutputUnderflowed:
+            raise
+        return True
+    return False
 
 
 def _soxr() -> Any:

@@ -1,13 +1,17 @@
-"""A real mosquitto that can be killed and brought back on the same port."""
+"""A real mosquitto that can be killed and brought back on the same port, and a sound server of the test's own."""
 
+import os
 import shutil
 import socket
 import subprocess
 import threading
 import time
+import wave
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pytest
 from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
@@ -174,3 +178,87 @@ def broker(make_broker: Callable[..., Broker]) -> Broker:
 def _wait_for() -> Callable[..., None]:
     """`wait_for(condition, what)` returns once the condition holds, or fails."""
     return wait_for
+
+
+SOUND_TOOLS = ("pulseaudio", "pactl", "paplay", "parec")
+ASOUNDRC = """
+pcm.!default { type pulse }
+ctl.!default { type pulse }
+pcm.room { type pulse device "virtmic.monitor" hint { show on description "Room Microphone" } }
+pcm.box { type pulse device "virtmic" hint { show on description "Box on the Shelf" } }
+"""
+
+
+@dataclass
+class Pulse:
+    """A private sound server with one virtual loudspeaker, `virtmic`, and a microphone that hears it."""
+
+    folder: Path
+    server: subprocess.Popen[bytes]
+
+    @property
+    def env(self) -> dict[str, str]:
+        """Environment in which ALSA and PulseAudio know nothing but this server."""
+        kept = {key: value for key, value in os.environ.items() if not key.startswith(("PULSE_", "XDG_", "ALSA_"))}
+        home = str(self.folder)
+        runtime = {"HOME": home, "XDG_RUNTIME_DIR": home, "PULSE_RUNTIME_PATH": f"{home}/pulse"}
+        return {**kept, **runtime, "PULSE_SERVER": f"unix:{home}/native", "LC_ALL": "C"}
+
+    def tell(self, *words: str) -> bool:
+        """Run pactl."""
+        return (
+            subprocess.run(["pactl", *words], env=self.env, capture_output=True, check=False, timeout=10).returncode
+            == 0
+        )
+
+    def play(self, hz: int, seconds: float) -> subprocess.Popen[bytes]:
+        """Let a tone sound in front of the microphone."""
+        path = self.folder / f"{hz}.wav"
+        tone = (np.sin(2 * np.pi * hz * np.arange(int(16_000 * seconds)) / 16_000) * 16_000).astype(np.int16)
+        with wave.open(str(path), "wb") as file:
+            file.setnchannels(1)
+            file.setsampwidth(2)
+            file.setframerate(16_000)
+            file.writeframes(tone.tobytes())
+        return subprocess.Popen(["paplay", "--device=virtmic", str(path)], env=self.env)
+
+    def record(self) -> subprocess.Popen[bytes]:
+        """Write what can be heard in the room on its standard output, until ended: mono, 16 bits, 16 kHz."""
+        command = ["parec", "--device=virtmic.monitor", "--raw", "--rate=16000", "--channels=1", "--format=s16le"]
+        return subprocess.Popen([*command, "--latency-msec=20"], env=self.env, stdout=subprocess.PIPE)
+
+    def stop(self) -> None:
+        """As when a USB cable is pulled."""
+        self.server.kill()
+        self.server.wait()
+
+
+@pytest.fixture
+def pulse(tmp_path: Path) -> Iterator[Pulse]:
+    if missing := [tool for tool in SOUND_TOOLS if not shutil.which(tool)]:
+        pytest.skip(f"not installed: {', '.join(missing)} (Debian: pulseaudio, pulseaudio-utils, libasound2-plugins)")
+    pytest.importorskip("pyaudio", reason="PyAudio is not installed (edgefuse[mic])")
+    (tmp_path / ".asoundrc").write_text(ASOUNDRC)
+    modules = (
+        f"module-native-protocol-unix auth-anonymous=1 socket={tmp_path}/native",
+        "module-null-sink sink_name=virtmic rate=16000 channels=1 format=s16le",
+    )
+    loads = [word for module in modules for word in ("-L", module)]
+    command = ["pulseaudio", "-n", "--daemonize=no", "--use-pid-file=no", "--exit-idle-time=-1", *loads]
+    started = Pulse(tmp_path, None)  # type: ignore[arg-type]
+    with (tmp_path / "pulse.log").open("wb") as log:
+        started.server = subprocess.Popen(command, env=started.env, stdout=log, stderr=log)
+    try:
+        for _ in range(100):
+            if started.tell("set-default-source", "virtmic.monitor") and started.tell("set-default-sink", "virtmic"):
+                break
+            if started.server.poll() is not None:
+                break
+            time.sleep(0.1)
+        else:
+            pytest.skip("pulseaudio does not answer")
+        if started.server.poll() is not None:
+            pytest.skip(f"pulseaudio cannot run here: {(tmp_path / 'pulse.log').read_text()[-300:]}")
+        yield started
+    finally:
+        started.stop()
