@@ -30,11 +30,13 @@ class Following:
 
 
 def pending(history: History) -> Exchange | None:
-    """The question that waits for an answer; one that was not understood leaves it waiting."""
+    """The question that waits for an answer; an answer that was refused leaves it waiting (it has its candidates)."""
     for exchange in reversed(history):
         if exchange.grounding.asking:
             return exchange
-        if not exchange.grounding.refused or exchange.order.intent not in {"pick", "yes", "repeat", "help"}:
+        if not exchange.grounding.candidates and exchange.order.intent not in {"help", "repeat"}:
+            return None
+        if exchange.grounding.acts and exchange.grounding.targets:
             return None
     return None
 

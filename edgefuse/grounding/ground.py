@@ -58,7 +58,7 @@ def _answered(found: Grounding, lead: Following) -> Grounding:
         return replace(found, targets=(*lead.settled, *found.targets), candidates=offered)
     if found.asking or found.refused == "forgotten":
         return replace(found, targets=lead.settled, asking="which", candidates=found.candidates or offered, refused="")
-    return found
+    return replace(found, candidates=offered)
 
 
 def _all_phrases(moment: Asked) -> Grounding:
