@@ -7,8 +7,10 @@ from typing import Literal, TypeAlias
 from edgefuse.evaluation.grounding_cases import Expectation, Wanted
 
 End: TypeAlias = Literal["done", "answered", "asked", "refused"]
-_TELLING = frozenset({"help", "repeat", "yes", "no", "cancel"})
-"""Besides the queries, intents that do nothing in the home."""
+_TELLING = frozenset({"help", "repeat"})
+"""Besides the queries, intents that are answered and do nothing in the home."""
+_IDLE = frozenset({"yes", "no", "cancel"})
+"""Intents that need no answer either."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +24,7 @@ class Act:
     @property
     def tells(self) -> bool:
         """Whether it does nothing in the home."""
-        return self.intent in _TELLING or self.intent.startswith("query_")
+        return self.intent in _TELLING | _IDLE or self.intent.startswith("query_")
 
     def __str__(self) -> str:
         slots = " ".join(f"{name}={value}" for name, value in self.slots.items())
@@ -47,7 +49,8 @@ class Came:
             return "done"
         if self.asked is not None:
             return "asked"
-        return "answered" if self.acts or self.answered else "refused"
+        told = any(act.intent not in _IDLE for act in self.acts)
+        return "answered" if told or self.answered else "refused"
 
     def __str__(self) -> str:
         acts = "; ".join(map(str, self.acts))
