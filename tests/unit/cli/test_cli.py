@@ -65,9 +65,9 @@ def usage(argv: list[str], capsys: pytest.CaptureFixture[str]) -> tuple[object, 
 
 @pytest.mark.parametrize(
     "command",
-    ["run", "check", "schema", "replay", "diff", "models", "evaluate", "demo", "doctor"]
+    ["run", "check", "schema", "replay", "diff", "models", "evaluate", "demo", "doctor", "say"]
     + [f"models {action}" for action in ("list", "pull", "verify", "bench")]
-    + [f"evaluate {what}" for what in ("voice", "wake", "objects")],
+    + [f"evaluate {what}" for what in ("voice", "wake", "objects", "grounding")],
 )
 def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     """`--help` leaves with 0 and says, besides the usage, what the command does."""
