@@ -35,6 +35,8 @@ _PLAIN = frozenset({"on", "off", "toggle", "start", "stop"})
 _PAYLOADS = frozenset(THING_INTENTS.values()) | {"up", "down"}
 _NO_SWITCH = _COVERS | _WAYS | KIN[2] | KIN[3] | {"sensor", "contact", "motion", "presence", "camera"}
 """ON and OFF, which are the default payloads of any thing, mean nothing to these unless configured."""
+HOUSE = KIN[2] | KIN[3] | {"siren", "alarm", "doorbell", "vacuum", "mower", "boiler", "valve"}
+"""Kinds of which a house has one or few, that are spoken of from any room."""
 _CHANGES = {"raise": "up", "lower": "down"}
 
 

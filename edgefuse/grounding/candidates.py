@@ -1,5 +1,6 @@
 """Which things can be meant at all: hard constraints of one phrase."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from edgefuse.config.models import Thing
@@ -52,6 +53,15 @@ def stands(state: ThingState | None, said: str) -> bool | None:
 def named(name: str, thing: Thing, key: str) -> bool:
     """Whether this is one of a thing's names."""
     return fold(name) in map(fold, (key, *thing.names))
+
+
+def with_noun(asked: Asked, phrase: Phrase, keys: Sequence[str]) -> tuple[str, ...]:
+    """Things in whose names the word stands that their kind was said with; none where it is the kind's own word."""
+    word = fold(phrase.noun)
+    if not word or word == phrase.kind:
+        return ()
+    names = {key: {each for name in (key, *asked.things[key].names) for each in fold(name).split()} for key in keys}
+    return tuple(key for key in keys if word in names[key])
 
 
 def _called(asked: Asked, phrase: Phrase) -> tuple[str, ...]:

@@ -33,10 +33,11 @@ def decide(asked: Asked, phrase: Phrase, ranked: Sequence[Ranked]) -> Grounding:
     if best.p >= asked.config.sure:
         thing = asked.things[best.key]
         return Grounding((best.key,), best.p, thing.area or _area(asked, phrase), because=best.because or _only(phrase))
-    return _ask(asked, phrase, ranked)
+    return ask(asked, phrase, ranked)
 
 
-def _ask(asked: Asked, phrase: Phrase, ranked: Sequence[Ranked]) -> Grounding:
+def ask(asked: Asked, phrase: Phrase, ranked: Sequence[Ranked]) -> Grounding:
+    """A question between the likeliest, at most `weights.MOST_ASKED`; none of those in other rooms if they are more."""
     near = [each for each in ranked if each.weight >= weights.ASKED_SHARE * ranked[0].weight]
     if len(near) > weights.MOST_ASKED and ranked[0].weight <= weights.OUTSIDE_DESCRIBED:
         return refuse("nothing", f"there is no {wording(phrase)} {_place(asked, phrase)}", _area(asked, phrase))
@@ -62,7 +63,7 @@ def _unspoken(asked: Asked, phrase: Phrase) -> Grounding:
     ranked = [each for each in rank(asked, phrase, found.keys) if each.weight > weights.OUTSIDE_DESCRIBED]
     if found.refused is not None or not ranked or len(ranked) > weights.MOST_ASKED:
         return refuse("forgotten", "nothing was spoken of before", asked.home)
-    return _ask(asked, phrase, ranked)
+    return ask(asked, phrase, ranked)
 
 
 def _other(asked: Asked, phrase: Phrase) -> Grounding:

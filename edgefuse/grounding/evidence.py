@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from edgefuse.grounding import weights
-from edgefuse.grounding.abilities import ready
+from edgefuse.grounding.abilities import HOUSE, ready
 from edgefuse.grounding.asked import Asked, fold, spoken
-from edgefuse.grounding.candidates import named, stands
+from edgefuse.grounding.candidates import named, stands, with_noun
 from edgefuse.grounding.landmarks import beside
 from edgefuse.grounding.order import Phrase
 from edgefuse.grounding.pointing import degrees, off
@@ -71,6 +71,8 @@ def _outside(asked: Asked, phrase: Phrase) -> float:
         return 0.0
     if asked.is_question:
         return weights.OUTSIDE_ASKED
+    if phrase.kind in HOUSE:
+        return weights.OUTSIDE_HOUSE
     described = phrase.beside or phrase.side or phrase.state
     return weights.OUTSIDE_DESCRIBED if described else weights.OUTSIDE
 
@@ -104,6 +106,15 @@ def _called_just_that(asked: Asked, phrase: Phrase, keys: Sequence[str]) -> Evid
         return {}
     sentence = f"it is called just '{fold(word)}'"
     return {**dict.fromkeys(just, (1.0, sentence)), **dict.fromkeys(rest, (weights.GENERIC, ""))}
+
+
+def _noun(asked: Asked, phrase: Phrase, keys: Sequence[str]) -> Evidence:
+    """`the lamp` is the desk lamp rather than the ceiling light."""
+    having = with_noun(asked, phrase, keys)
+    areas = {asked.things[key].area for key in having}
+    rest = [key for key in keys if key not in having and asked.things[key].area in areas]
+    sentence = f"it is called a {phrase.noun}"
+    return {**dict.fromkeys(having, (1.0, sentence)), **dict.fromkeys(rest, (weights.NOUN, ""))} if rest else {}
 
 
 def _state(asked: Asked, phrase: Phrase, keys: Sequence[str]) -> Evidence:
@@ -221,6 +232,7 @@ def _age_s(asked: Asked, key: str) -> float:
 _KINDS_OF_EVIDENCE: tuple[Callable[[Asked, Phrase, Sequence[str]], Evidence], ...] = (
     _area,
     _called_just_that,
+    _noun,
     _state,
     _pointing,
     _near,

@@ -32,6 +32,8 @@ class Phrase:
     """What a thing is called here: one of its names, or its key with spaces, as configured."""
     kind: str = ""
     """light, blind ... as the things of this home have it; empty: whatever can do what is asked."""
+    noun: str = ""
+    """The word that the kind was said with, as one of it: lamp, for a light. Empty: the kind's own, or not known."""
     count: Count = "one"
     number: int = 0
     """How many ("both", "the two lamps"); 0: not said."""

@@ -6,8 +6,8 @@ from dataclasses import replace
 from edgefuse.grounding import weights
 from edgefuse.grounding.abilities import ready
 from edgefuse.grounding.asked import Asked, refuse, spoken, wording
-from edgefuse.grounding.candidates import pool, stands
-from edgefuse.grounding.choose import one
+from edgefuse.grounding.candidates import pool, stands, with_noun
+from edgefuse.grounding.choose import ask, one
 from edgefuse.grounding.evidence import pointed, rank
 from edgefuse.grounding.history import Grounding
 from edgefuse.grounding.landmarks import beside
@@ -31,7 +31,7 @@ def several(asked: Asked, phrase: Phrase) -> Grounding:
     if phrase.deixis == "other":
         return _others(asked, phrase)
     if phrase.deixis and not phrase.kind and not phrase.name:
-        return refuse("unsure", "which things are meant is not known", asked.home)
+        return _those(asked, phrase)
     if phrase.side:
         return refuse("unsure", f"which things are {phrase.side} is not known", asked.home)
     found = pool(asked, phrase)
@@ -40,6 +40,15 @@ def several(asked: Asked, phrase: Phrase) -> Grounding:
     keys = tuple(beside_only(asked, phrase, found.keys))
     keys = tuple(key for key in keys if stands(asked.state(key), phrase.state))
     return _numbered(asked, phrase, _placed(asked, phrase, keys))
+
+
+def _those(asked: Asked, phrase: Phrase) -> Grounding:
+    """`turn those off`, and nothing was spoken of: a question between what could be, here and in view."""
+    found = pool(asked, phrase)
+    ranked = [each for each in rank(asked, phrase, found.keys) if each.weight > weights.OUTSIDE_DESCRIBED]
+    if found.refused is None and 0 < len(ranked) <= weights.MOST_ASKED:
+        return ask(asked, phrase, ranked)
+    return refuse("unsure", "which things are meant is not known", asked.home)
 
 
 def _placed(asked: Asked, phrase: Phrase, keys: tuple[str, ...]) -> Grounding:
@@ -78,6 +87,8 @@ def _elsewhere(asked: Asked, phrase: Phrase, keys: tuple[str, ...]) -> Grounding
         return Grounding(homeless, _P, because=(f"every {wording(phrase)} without an area",))
     if asked.is_question and phrase.place != "here":
         return Grounding(keys, _P, because=(f"every {wording(phrase)}",))
+    if len(keys) == phrase.number > 1 and phrase.place != "here":
+        return Grounding(keys, _P, because=(f"there are {phrase.number} of them in the house",))
     if len(keys) == 1 and phrase.place != "here":
         return Grounding((), weights.OUTSIDE, asked.home, "which", keys, because=("it is not here",))
     return refuse("nothing", f"there is no {wording(phrase)} in the {spoken(asked.home)}", asked.home)
@@ -125,6 +136,7 @@ def _of_question(asked: Asked, phrase: Phrase) -> Grounding:
 
 def _numbered(asked: Asked, phrase: Phrase, found: Grounding) -> Grounding:
     """As many as were said, or nothing is done."""
+    found = replace(found, targets=with_noun(asked, phrase, found.targets) or found.targets)
     if phrase.number <= 1 or not found.acts or len(found.targets) == phrase.number:
         return found
     fit = tuple(key for key in found.targets if ready(asked.intent, asked.state(key)))

@@ -23,6 +23,8 @@ OUTSIDE: Final = 0.004
 """A kind alone, and the thing is in another area than the speaker: said one time in 250."""
 OUTSIDE_DESCRIBED: Final = 0.02
 """The same with words that describe it further: by the window, the left one, the one that is on."""
+OUTSIDE_HOUSE: Final = 0.1
+"""The same with a kind that serves the whole house: a lock, a gate. Enough for one, a question for two."""
 OUTSIDE_ASKED: Final = 0.1
 """The same in a question about its state: people ask for what they do not see."""
 HOMELESS: Final = 0.3
@@ -79,6 +81,8 @@ OWN_REACH: Final = 0.2
 """Nearer than this fraction of the picture a thing is the speaker's own, never `over there`."""
 GENERIC: Final = 0.05
 """`the light` for a thing that is not called just that, where another of the area is."""
+NOUN: Final = 0.1
+"""`the lamp` for what has no such word in its names, where another of the area has."""
 LANDMARK_REACH: Final = 0.3
 """Farther than this fraction of the picture is not `by` a landmark; from half of it on it fades."""
 LANDMARK_SCALE: Final = 0.08
@@ -91,7 +95,7 @@ HINT_NEAR: Final = 0.93
 """No word points: farther off than the nearest. Orders a question, decides nothing."""
 HINT_RECENT: Final = 0.93
 """No word points: not what was spoken of last. Likewise."""
-ASKED_SHARE: Final = 0.1
+ASKED_SHARE: Final = 0.15
 """A question leaves out what is this much less likely than the best."""
 MOST_ASKED: Final = 4
 """More things cannot be asked between in one sentence."""

@@ -259,4 +259,5 @@ def test_questions_reach_further_than_orders(say: Say) -> None:
 
     assert say("query_state", lock, slots={"state": "locked"}).target == "front_door"
     assert say("query_state", Phrase(kind="light", count="all")).targets == ("desk_lamp", "floor_lamp", "study_ceiling")
-    assert say("lock", lock).candidates == ("front_door",)
+    assert say("query_state", Phrase(kind="fan")).target == "bedroom_fan"
+    assert say("turn_on", Phrase(kind="fan")).candidates == ("bedroom_fan",)
