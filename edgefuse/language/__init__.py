@@ -57,11 +57,31 @@ def _alternatives(phrases: tuple[str, ...]) -> re.Pattern[str]:
 @cache
 def language(code: str) -> Language:
     """The data of a language such as `en`. Raises ConfigError for one that has no file, or without hassil."""
-    import yaml
-
     with needs("voice", "understanding what is said"):
         import hassil.numbers  # noqa: F401  told here, once, for everything that takes sentences apart
+    return Language(code, data_of(code))
+
+
+@cache
+def data_of(code: str) -> Mapping[str, Any]:
+    """What the file of a language holds; `answers` is what the device says. Raises ConfigError where there is none."""
     known = sorted(path.stem for path in _FOLDER.glob("*.yaml"))
     if code not in known:
         raise ConfigError(f"voice: no language '{code}' (known: {', '.join(known)})")
-    return Language(code, yaml.safe_load((_FOLDER / f"{code}.yaml").read_text(encoding="utf-8")))
+    data: Mapping[str, Any] = _plain_words((_FOLDER / f"{code}.yaml").read_text(encoding="utf-8"))
+    return data
+
+
+def _plain_words(text: str) -> Any:
+    """YAML in which `on`, `off`, `yes` and `no` are words, as in YAML 1.2."""
+    import yaml
+
+    class Loader(yaml.SafeLoader):
+        """Knows true and false alone as truth."""
+
+    truth = "tag:yaml.org,2002:bool"
+    Loader.yaml_implicit_resolvers = {
+        first: [(tag, pattern) for tag, pattern in known if tag != truth or first in "tTfF"]
+        for first, known in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+    return yaml.load(text, Loader=Loader)  # noqa: S506  a safe loader
