@@ -1,10 +1,12 @@
 """One captured order -> its meaning: a recogniser with a prompt from the grammar, then understanding."""
 
 import math
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
+from edgefuse.core.errors import TransientError
 from edgefuse.core.health import PartHealth
 from edgefuse.core.ports import Clock
 from edgefuse.detectors.voice.grammar import Grammar
@@ -32,12 +34,16 @@ class Hearing:
 
     def hear(self, pcm: NDArray[np.int16]) -> Meaning:
         """Understand `pcm` (n,), at most 30 s at 16 kHz."""
-        with self._health.model_call(self._cpu):
-            heard = self._recogniser.hear(pcm)
+        try:
+            with self._health.model_call(self._cpu):
+                heard = self._recogniser.hear(pcm)
+        except TransientError as error:
+            return Meaning(NOT_UNDERSTOOD, "", because=("nobody wrote it down", str(error)))
         made_up = _made_up(heard)
         if made_up:
             return Meaning(NOT_UNDERSTOOD, heard.text, because=("no words", made_up))
-        first = self._understanding.understand(heard.text, lambda text: self._fit(heard, text), math.exp(heard.logprob))
+        fit = None if heard.encoded is None else partial(self._fit, heard)
+        first = self._understanding.understand(heard.text, fit, math.exp(heard.logprob))
         if self._second is None or self._second.agrees(first):
             return first
         with self._health.model_call(self._cpu):

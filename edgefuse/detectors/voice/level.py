@@ -5,8 +5,10 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-_FALLS, _RISES = 0.5, 0.02
-"""Share of the way that the floor goes to the next window's power: at once to quiet, in 1.6 s to noise that begins."""
+_FALLS = 0.5
+"""Share of the way to a quieter window."""
+_RISES = 1.007
+""".03 dB for each louder window, 1 dB a second: words have pauses, which pull it down again."""
 _LOUDEST = 96.0
 """dB between the least and the greatest sample of 16 bits."""
 
@@ -16,6 +18,8 @@ class Level:
 
     def __init__(self) -> None:
         self._floor: float | None = None
+        self._before: float | None = None
+        """The floor when the capture began."""
         self._spoken = 0.0
         self._windows = 0
 
@@ -29,19 +33,25 @@ class Level:
             self._floor = power
         elif power < self._floor:
             self._floor += _FALLS * (power - self._floor)
-        elif not speech:
-            self._floor += _RISES * (power - self._floor)
+        else:
+            self._floor = min(power, self._floor * _RISES)
+
+    def above(self, pcm: NDArray[np.int16]) -> float:
+        """Power of a window over the noise floor; infinite where that is not known yet."""
+        return power_of(pcm) / self._floor if self._floor else math.inf
 
     def begin(self) -> None:
         """A capture begins: what was spoken before does not count."""
+        self._before = self._floor
         self._spoken, self._windows = 0.0, 0
 
     @property
     def db(self) -> float:
         """Mean power of the speech since `begin` over the noise floor; 0 without speech or below the noise."""
-        if not self._windows or not self._floor:
+        floors = [floor for floor in (self._before, self._floor) if floor]
+        if not self._windows or not floors:
             return 0.0
-        ratio = self._spoken / self._windows / self._floor
+        ratio = self._spoken / self._windows / min(floors)
         return round(min(_LOUDEST, max(0.0, 10 * math.log10(ratio))), 1)
 
     def reset(self) -> None:

@@ -18,6 +18,9 @@ class Spotter(Protocol):
     def reset(self) -> None:
         """Forget the stream."""
 
+    def close(self) -> None:
+        """Free what it holds."""
+
 
 class MicroWakeWord:
     """The mean over the model's sliding window: https://github.com/kahrendt/microWakeWord (Apache-2.0)."""
@@ -44,6 +47,9 @@ class MicroWakeWord:
         """Forget the stream."""
         self._network.reset()
         self._frontend.reset()
+
+    def close(self) -> None:
+        """Nothing to free."""
 
 
 class WakeGate:
@@ -76,6 +82,10 @@ class WakeGate:
         """Forget the stream."""
         self._spotter.reset()
         self._open = False
+
+    def close(self) -> None:
+        """Free the spotter."""
+        self._spotter.close()
 
 
 def _description(path: Path) -> Path:
