@@ -65,8 +65,8 @@ def fits(came: Came, expected: Expectation) -> bool:
     if expected.refusal:
         return came.end == "refused"
     if expected.question is not False:
-        named = expected.question if isinstance(expected.question, list) else None
-        return came.end == "asked" and (named is None or set(came.asked or ()) == set(named))
+        named = set(expected.question) if isinstance(expected.question, list) else set(came.asked or ())
+        return came.asked is not None and set(came.asked) == named and not _spare(came.acts, expected)
     if came.asked is not None or not _told(came, expected.answer):
         return False
     left = _left(came.acts, expected)
