@@ -15,6 +15,10 @@ OpenProbability: TypeAlias = Annotated[float, Field(gt=0, lt=1)]
 Seconds: TypeAlias = Annotated[float, Field(ge=0)]
 Unit: TypeAlias = Annotated[float, Field(ge=0, le=1)]
 EngineName: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]*$")]
+ServiceUrl: TypeAlias = Annotated[
+    str, StringConstraints(pattern=r"^tcp://(\[[0-9a-fA-F:.]+\]|[^/\s:@\[\]]+):[1-9]\d{0,4}$")
+]
+"""tcp://host:port of what speaks Wyoming."""
 WantedPrecision: TypeAlias = Literal["auto", "fp32", "fp16", "int8"]
 Point: TypeAlias = tuple[Unit, Unit]
 """x, y as fractions of the picture, from its top left corner."""
@@ -110,6 +114,16 @@ class BeliefConfig(Strict):
     """A modality that contradicts all the others for this long is named as suspect."""
     learn: bool = True
     """Whether the answers on `set/confirm` move its probability."""
+
+
+class Service(Strict):
+    """A service that speaks Wyoming."""
+
+    wyoming: ServiceUrl
+    name: str | None = None
+    """Which of its models or wake words; default its own choice."""
+    timeout_s: Annotated[float, Field(ge=0.1, le=30)] = 5
+    """Longest wait for its answer."""
 
 
 class Thing(Strict):

@@ -9,13 +9,14 @@ from typing import Annotated, Literal
 import structlog
 from pydantic import Field
 
-from edgefuse.config.models import PublisherConfig, Site
+from edgefuse.config.models import PublisherConfig, ServiceUrl, Site
 from edgefuse.core.attention import Speaking
 from edgefuse.core.errors import PublishError
 from edgefuse.core.ports import Context
 from edgefuse.core.types import SECOND, Json, Message, Nanoseconds
 from edgefuse.publishers.loudspeaker import Loudspeaker, Player
 from edgefuse.publishers.speech import Espeak, Sound, Synthesiser, shortened
+from edgefuse.publishers.speech_service import WyomingVoice
 
 MOST = 16
 """Texts that wait; the oldest goes first."""
@@ -58,10 +59,12 @@ class Speaker:
         """Says only what is for this area; default everything."""
         device: int | str | None = None
         """Index, part of the name (capitals do not matter), or the system's default."""
+        wyoming: ServiceUrl | None = None
+        """A Wyoming service that speaks instead of espeak-ng: tcp://host:10200."""
         voices: dict[str, str] = Field(default_factory=dict)
-        """Language -> voice of espeak-ng; default the one that is called like the language."""
+        """Language -> voice; default the one of espeak-ng that is called like the language, or the service's choice."""
         rate: Annotated[int, Field(ge=80, le=450)] = 160
-        """Words per minute."""
+        """Words per minute of espeak-ng."""
         volume: Annotated[float, Field(ge=0, le=1)] = 1
         alerts: bool = False
         """Speak the headline of alerts too."""
@@ -71,7 +74,7 @@ class Speaker:
     ) -> None:
         """Speak by espeak-ng on PortAudio unless told otherwise. Raises ConfigError where these are missing."""
         self._config, self._context = config, context
-        self._voice = voice or Espeak(config.rate, config.voices)
+        self._voice = voice or _voice(config)
         self._player = player or Loudspeaker(config.device)
         site: Site = context.site
         self._say = f"{site.mqtt.base}/{site.device.id}/say"
@@ -226,3 +229,7 @@ class Speaker:
         self._context.health.dropped += 1
         dropped = dict(self._context.health.info.get("unspoken", {}))
         self._context.health.info["unspoken"] = {**dropped, why: dropped.get(why, 0) + 1}
+
+
+def _voice(config: Speaker.Config) -> Synthesiser:
+    return WyomingVoice(config.wyoming, config.voices) if config.wyoming else Espeak(config.rate, config.voices)
