@@ -36,10 +36,16 @@ def show(said: Mapping[str, Any], console: Console, *, explain: bool) -> None:
         _order(order, console, explain=explain)
     for each in said["says"]:
         console.print(f'says ({each["kind"]}): "{escape(each["text"])}"', highlight=False)
+    if explain and any(order["considered"] for order in said["orders"]):
+        console.print(_considered(said))
     if explain and said["interpretations"]:
         console.print(_interpretations(said))
     if said["messages"]:
         console.print(_messages(said))
+    if said["outcome"] == "done" and not said["acted_upon"]:
+        console.print(
+            "No rule acts upon it: only the intent would be told (a rule that asks for a belief never fires here)."
+        )
     console.print("Nothing was published.", style="dim")
 
 
@@ -51,6 +57,14 @@ def _order(order: Mapping[str, Any], console: Console, *, explain: bool) -> None
     console.print(f"-> {escape(line)}", highlight=False)
     for reason in order["because"] if explain else ():
         console.print(f"     because {escape(reason)}", highlight=False)
+
+
+def _considered(said: Mapping[str, Any]) -> Table:
+    table = Table("p", "thing", "because", title="What could be meant", box=SIMPLE)
+    for order in said["orders"]:
+        for each in order["considered"]:
+            table.add_row(f"{each['p']:.2f}", escape(each["thing"]), escape("; ".join(each["because"])))
+    return table
 
 
 def _interpretations(said: Mapping[str, Any]) -> Table:

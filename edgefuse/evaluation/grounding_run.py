@@ -12,6 +12,7 @@ from edgefuse.grounding.dialogue.state import DialogueState, Sight
 from edgefuse.grounding.dialogue.step import Dialogue
 from edgefuse.grounding.dialogue.turn import Done, Outcome
 from edgefuse.grounding.ground import ground
+from edgefuse.grounding.history import History
 from edgefuse.grounding.scene import Scene
 from edgefuse.grounding.words import Understood, Words
 from edgefuse.language import language
@@ -53,6 +54,8 @@ class Heard:
     took: Nanoseconds
     """From text to what is meant."""
     scene: Scene
+    history: History = ()
+    """What was said there before."""
 
     @property
     def because(self) -> tuple[str, ...]:
@@ -90,7 +93,8 @@ class Pipeline:
         came = _came(outcome, set_one=len(told.memory.timers) > len(state.memory.timers))
         changed = {**before.changed, **_effects(outcome.acts, spec.states)}
         armed = before.armed if outcome.armed is None else outcome.armed
-        return Heard(understood, outcome, came, took, scene), Moment(told, passed, changed, armed)
+        heard = Heard(understood, outcome, came, took, scene, state.history(scene.here))
+        return heard, Moment(told, passed, changed, armed)
 
     def _seen(self, state: DialogueState, scene: Scene) -> DialogueState:
         """What is over is forgotten, and the facts behind the scene are known."""

@@ -13,8 +13,13 @@ from edgefuse.core.types import Json, Message, Observation
 from edgefuse.evaluation.grounding_cases import read_scene_file
 from edgefuse.evaluation.grounding_run import Heard, Pipeline, facts_of
 from edgefuse.evaluation.grounding_scene import SceneSpec
+from edgefuse.grounding.asked import asked
+from edgefuse.grounding.candidates import pool
 from edgefuse.grounding.dialogue.utterances import utterance
+from edgefuse.grounding.evidence import rank
+from edgefuse.grounding.order import Order
 from edgefuse.grounding.scene import Scene
+from edgefuse.grounding.several import plural
 from edgefuse.publishers.topics import Topics
 from edgefuse.rules.engine import Engine, RuleState
 from edgefuse.rules.state import arm
@@ -28,6 +33,8 @@ class Said:
     site: Site
     heard: Heard
     messages: tuple[Message, ...]
+    acted_upon: bool
+    """Whether a rule takes it for an order."""
 
     def to_json(self) -> dict[str, Json]:
         """JSON-ready; the keys are stable."""
@@ -42,6 +49,7 @@ class Said:
             "orders": list(self.orders()),
             "says": [{"kind": each.kind, "text": each.text} for each in heard.outcome.says],
             "messages": [{"topic": each.topic, "payload": _payload(each.payload)} for each in self.messages],
+            "acted_upon": self.acted_upon,
             "ms": round(heard.took / 1e6, 3),
         }
 
@@ -58,7 +66,18 @@ class Said:
                 "candidates": list(grounding.candidates),
                 "refused": grounding.refused or None,
                 "because": list(dict.fromkeys([*done.because, *grounding.because])),
+                "considered": list(self._considered(done.order)),
             }
+
+    def _considered(self, order: Order) -> Iterator[dict[str, Json]]:
+        """Every thing that each phrase about one thing could have meant, the likeliest first."""
+        site, heard = self.site, self.heard
+        moment = asked(order, heard.scene, heard.history, site.things, site.dialogue)
+        for phrase in order.things:
+            if plural(phrase) or phrase.deixis in {"it", "other"}:
+                continue
+            for each in rank(moment, phrase, pool(moment, phrase).keys):
+                yield {"thing": each.key, "p": round(each.p, 3), "because": list(each.because)}
 
 
 def say(
@@ -76,11 +95,12 @@ def say(
     for words in before:
         _, moment = pipeline.say(words, spec, moment, 2)
     heard, _ = pipeline.say(text, spec, moment, 2 if before else 0)
-    return Said(text, site, heard, tuple(_messages(text, heard, site)))
+    messages, acted_upon = _messages(text, heard, site)
+    return Said(text, site, heard, messages, acted_upon)
 
 
-def _messages(text: str, heard: Heard, site: Site) -> Iterator[Message]:
-    """What rules would make of it, with what the scene knows; beliefs are not known."""
+def _messages(text: str, heard: Heard, site: Site) -> tuple[tuple[Message, ...], bool]:
+    """What rules would make of it, with what the scene knows, and whether one acts; beliefs are not known."""
     scene = heard.scene
     assert scene.wall is not None
     raw = _observation(text, heard, scene)
@@ -90,10 +110,10 @@ def _messages(text: str, heard: Heard, site: Site) -> Iterator[Message]:
     engine, topics = Engine(site), Topics(site)
     state, _ = engine.step(arm(RuleState(), bool(scene.armed)), list(facts_of(scene, site)), scene.t, scene.wall)
     _, actions = engine.step(state, spoken, now, wall)
-    for action in actions:
-        yield from topics.action(action, wall)
     acted = {evidence for action in actions if action.kind == "command" for evidence in action.evidence}
-    yield from (topics.utterance(each, wall) for each in spoken if each.id not in acted)
+    made = [message for action in actions for message in topics.action(action, wall)]
+    made += [topics.utterance(each, wall) for each in spoken if each.id not in acted]
+    return tuple(made), bool(acted)
 
 
 def _observation(text: str, heard: Heard, scene: Scene) -> Observation:
