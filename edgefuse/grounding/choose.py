@@ -1,6 +1,7 @@
 """One phrase about one thing: the thing, or a question, or a refusal."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from edgefuse.grounding import weights
 from edgefuse.grounding.asked import Asked, refuse, spoken, title, wording
@@ -14,7 +15,12 @@ from edgefuse.grounding.recall import it, last_targets, other
 def one(asked: Asked, phrase: Phrase) -> Grounding:
     """The thing that a phrase means."""
     if _anaphoric(asked, phrase):
-        return it(asked, phrase) or _unspoken(asked, phrase)
+        before = it(asked, phrase)
+        if before is not None and (before.acts or not _of_room(asked, phrase)):
+            return before
+        if not _of_room(asked, phrase):
+            return _unspoken(asked, phrase)
+        phrase = replace(phrase, deixis="")
     if phrase.deixis == "other":
         return _other(asked, phrase)
     found = pool(asked, phrase)
@@ -42,9 +48,7 @@ def ask(asked: Asked, phrase: Phrase, ranked: Sequence[Ranked]) -> Grounding:
     if len(near) > weights.MOST_ASKED and ranked[0].weight <= weights.OUTSIDE_DESCRIBED:
         return refuse("nothing", f"there is no {wording(phrase)} {_place(asked, phrase)}", _area(asked, phrase))
     asked_for = near[: weights.MOST_ASKED]
-    because = (
-        f"{len(near)} things could be meant" if len(near) > 1 else f"it is not sure that this is meant: {near[0].p:.2f}"
-    )
+    because = f"{len(near)} things could be meant" if len(near) > 1 else "it is not sure that this one is meant"
     keys = tuple(each.key for each in asked_for)
     return Grounding((), asked_for[0].p, _area(asked, phrase), "which", keys, because=(because, *asked_for[0].because))
 
@@ -53,8 +57,16 @@ def _anaphoric(asked: Asked, phrase: Phrase) -> bool:
     """Whether a phrase can only mean what was spoken of; an order without things too, unless it tells a quantity."""
     if phrase.deixis == "it":
         return not pointed(asked) or bool(last_targets(asked))
-    vague = asked.intent in {"raise", "lower", "set_level", "set_temperature", "set_mode"} or asked.is_question
+    vague = asked.intent in {*_OF_ROOM, "set_level", "set_mode"} or asked.is_question
     return phrase.empty and asked.among is None and not vague
+
+
+_OF_ROOM = frozenset({"raise", "lower", "set_temperature"})
+
+
+def _of_room(asked: Asked, phrase: Phrase) -> bool:
+    """Whether `it` can be the room: `make it warmer in here`."""
+    return asked.intent in _OF_ROOM and bool(asked.order.slots.get("quantity")) and not phrase.kind
 
 
 def _unspoken(asked: Asked, phrase: Phrase) -> Grounding:

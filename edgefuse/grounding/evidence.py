@@ -36,10 +36,13 @@ class Ranked:
 
 def rank(asked: Asked, phrase: Phrase, keys: Sequence[str]) -> tuple[Ranked, ...]:
     """Things by probability, the likeliest first, without those ruled out. What lacks to 1 is something else's."""
-    found = [each(asked, phrase, keys) for each in _KINDS_OF_EVIDENCE]
+    found: list[Evidence] = []
+    for each in _KINDS_OF_EVIDENCE:
+        found.append(each(asked, phrase, keys))
+        keys = [key for key in keys if found[-1].get(key, (1.0, ""))[0] > 0]
     product = {key: math.prod(each[key][0] for each in found if key in each) for key in keys}
     total = sum(product.values()) + weights.ELSE
-    ranked = [Ranked(key, product[key] / total, product[key], _because(key, found)) for key in keys if product[key] > 0]
+    ranked = [Ranked(key, product[key] / total, product[key], _because(key, found)) for key in keys]
     return tuple(sorted(ranked, key=lambda each: (-each.p, each.key)))
 
 
@@ -163,7 +166,8 @@ def _ray(person: Person, spot: Spot | None) -> float:
     if spot is None or person.pointing is None:
         return weights.RAY_UNPLACED
     angle = degrees(person.pointing, spot)
-    return max(weights.RAY_MISS, math.exp(-((angle / weights.RAY_DEGREES) ** 2) / 2))
+    loose = weights.RAY_LOOSE * math.exp(-angle / weights.RAY_LOOSE_DEGREES)
+    return (1 - weights.RAY_LOOSE) * math.exp(-((angle / weights.RAY_DEGREES) ** 2) / 2) + loose
 
 
 def _near(asked: Asked, phrase: Phrase, keys: Sequence[str]) -> Evidence:

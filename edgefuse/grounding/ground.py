@@ -98,14 +98,19 @@ def _together(found: Sequence[Grounding]) -> Grounding:
 
 
 def _phrase(moment: Asked, phrase: Phrase) -> Grounding:
-    if moment.is_question and _place_only(phrase):
+    if moment.is_question and _place_only(moment, phrase):
         return Grounding(area=phrase.area or moment.home)
     return several(moment, phrase) if plural(phrase) else one(moment, phrase)
 
 
-def _place_only(phrase: Phrase) -> bool:
-    """`how warm is it in the hall` is about no thing."""
-    return not phrase.empty and phrase == Phrase(area=phrase.area, place=phrase.place, everywhere=phrase.everywhere)
+def _place_only(moment: Asked, phrase: Phrase) -> bool:
+    """`how warm is it in the hall` is about no thing; `how bright is it` may be."""
+    quantity = moment.order.slots.get("quantity", "")
+    of_air = bool(quantity) and quantity not in {"level", "volume"}
+    if phrase.deixis == "it" and of_air:
+        phrase = replace(phrase, deixis="")
+    bare = phrase == Phrase(area=phrase.area, place=phrase.place, everywhere=phrase.everywhere)
+    return bare and (of_air or not phrase.empty)
 
 
 def _without(moment: Asked, found: Grounding) -> Grounding | None:

@@ -52,7 +52,9 @@ def other(asked: Asked, phrase: Phrase) -> tuple[str, ...] | Grounding:
     """What may be `the other one`: of a question the rest, else of that kind and area what was not meant last."""
     exchanges = list(_about_things(asked, plain=True))
     if not exchanges:
-        return refuse("forgotten", "nothing was spoken of before")
+        found = pool(asked, _plain(phrase)).keys if phrase.kind else ()
+        here = tuple(key for key in found if asked.things[key].area in asked.where)
+        return here if len(here) > 1 else refuse("forgotten", "nothing was spoken of before")
     last = exchanges[0].grounding
     rest = tuple(key for key in last.candidates if key not in last.targets)
     left = _capable(asked, phrase, rest)

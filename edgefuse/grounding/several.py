@@ -121,6 +121,11 @@ def _others(asked: Asked, phrase: Phrase) -> Grounding:
         return found
     if not found:
         return refuse("nothing", f"there is no other {wording(phrase)}", asked.home)
+    if not last_targets(asked):
+        left = tuple(key for key in found if ready(asked.intent, asked.state(key)))
+        if len(left) in {0, len(found)}:
+            return refuse("unsure", "which ones are not meant is not known", asked.home)
+        return _numbered(asked, phrase, Grounding(left, _P, because=("one of them is so already",)))
     return _numbered(asked, phrase, Grounding(found, _P, because=("they were not meant last",)))
 
 

@@ -20,7 +20,9 @@ def _ratio(asked: Asked, key: str, keys: Sequence[str], spoken_of: str | None) -
     area = asked.things[key].area
     aimed = _aimed(asked, key)
     if area in asked.where:
-        return (1.0, "") if aimed and not _own(asked, key, keys) else _in_own_area(asked, key, keys)
+        distance = _distance(asked, key)
+        beside = distance is not None and distance < weights.OWN_REACH
+        return (1.0, "") if aimed and not beside else _in_own_area(asked, key, keys)
     if aimed:
         return 1.0, ""
     if area is not None and area == spoken_of:
@@ -58,7 +60,7 @@ def _distance(asked: Asked, key: str) -> float | None:
 def _aimed(asked: Asked, key: str) -> bool:
     seen = asked.things[key].seen
     return any(
-        each.pointing and each.camera in seen and degrees(each.pointing, seen[each.camera]) < 2 * weights.RAY_DEGREES
+        each.pointing and each.camera in seen and degrees(each.pointing, seen[each.camera]) < 3 * weights.RAY_DEGREES
         for each, _ in asked.speakers
     )
 

@@ -43,10 +43,12 @@ THAT_NEAR: Final = 0.35
 """`that` for what is right beside the speaker, against what is some way off."""
 UNPLACED: Final = 0.1
 """`this` or `that` for a thing whose place in the picture is not known, while another's is."""
-RAY_DEGREES: Final = 10.0
+RAY_DEGREES: Final = 7.0
 """Standard deviation of the angle between an arm that points and the thing meant."""
-RAY_MISS: Final = 0.002
-"""The arm points elsewhere."""
+RAY_LOOSE: Final = 0.03
+"""Share of people who point only roughly: their angles fall off with RAY_LOOSE_DEGREES."""
+RAY_LOOSE_DEGREES: Final = 20.0
+"""Angle by which rough pointing gets e times rarer."""
 RAY_UNPLACED: Final = 0.02
 """The arm points, and this thing has no place in that picture."""
 RAY_IDLE: Final = 0.3

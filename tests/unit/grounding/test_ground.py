@@ -59,6 +59,8 @@ BY_WORDS: list[tuple[str, str, Phrase, dict[str, Any], str]] = [
     ("the lamps", "turn_on", Phrase(kind="light", noun="lamp", count="some"), {}, "desk_lamp floor_lamp"),
     ("both of a kind, elsewhere", "turn_on", Phrase(kind="light", number=2, state="on"), {"here": "bath", "lit": STUDY[:2]}, "desk_lamp study_ceiling"),
     ("those, and nothing was said", "turn_off", Phrase(deixis="that", count="some"), {"lit": STUDY[:2], "dark": (*STUDY[2:], "study_tv", "study_heater")}, "desk_lamp? study_ceiling?"),
+    ("other lights, one is on", "turn_on", Phrase(kind="light", count="some", deixis="other"), {"lit": STUDY[:1], "dark": STUDY[1:]}, "desk_lamp floor_lamp"),
+    ("other lights, all are off", "turn_on", Phrase(kind="light", count="some", deixis="other"), {"dark": STUDY}, "! unsure"),
     ("lights here", "turn_on", LIGHTS, {}, "desk_lamp floor_lamp study_ceiling"),
     ("lights there are none of", "turn_on", Phrase(kind="fan", count="some"), {"here": "hall"}, "bedroom_fan?"),
     ("lights in an area", "turn_off", Phrase(kind="light", count="some", area="bedroom"), {}, "left_lamp right_lamp"),
@@ -77,7 +79,8 @@ BY_WORDS: list[tuple[str, str, Phrase, dict[str, Any], str]] = [
     ("nothing said", "turn_off", Phrase(), {}, "! forgotten"),
     ("it, and nothing was said", "turn_off", IT, {"lit": ("study_tv",), "dark": (*STUDY, "study_heater")}, "study_tv?"),
     ("them, and nothing was said", "turn_off", Phrase(deixis="them"), {}, "! forgotten"),
-    ("other, and nothing was said", "turn_off", Phrase(kind="light", deixis="other"), {}, "! forgotten"),
+    ("other, and nothing was said", "turn_off", Phrase(deixis="other"), {}, "! forgotten"),
+    ("other light, and nothing was said", "turn_off", Phrase(kind="light", deixis="other"), {}, "desk_lamp? floor_lamp? study_ceiling?"),
 ]  # fmt: skip
 
 
@@ -95,6 +98,8 @@ def test_words_and_place(
 BY_SIGHT: list[tuple[str, str, Phrase, dict[str, Any], str]] = [
     ("this, at the desk", "turn_on", THIS, {"seen": "desk", **DARK}, "desk_lamp"),
     ("this lamp, at the window", "turn_on", Phrase(kind="light", deixis="this"), {"seen": "window"}, "floor_lamp"),
+    ("this, far from the only one that is lit", "turn_off", Phrase(kind="light", deixis="this"), {"seen": "window", "lit": ("desk_lamp",), "dark": STUDY[::2]}, "desk_lamp"),
+    ("over there, pointing at the nearest but one", "turn_on", Phrase(kind="light", place="there"), {"seen": "window", "points": (0.5, 0.05)}, "study_ceiling"),
     ("that lamp, at the window, two others", "turn_on", Phrase(kind="light", deixis="that"), {"seen": "window"}, "desk_lamp? floor_lamp? study_ceiling?"),
     ("that, the only one that is lit", "turn_off", THAT, {"seen": "desk", "lit": ("floor_lamp",), "dark": ("study_ceiling", "desk_lamp", "study_tv", "study_heater")}, "floor_lamp"),
     ("that, nothing is lit", "turn_off", THAT, {"seen": "desk", **DARK}, "! nothing"),

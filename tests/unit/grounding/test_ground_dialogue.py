@@ -245,6 +245,16 @@ def test_a_bit_brighter_goes_on_with_the_last_light(say: Say, after: After) -> N
     assert say("raise", slots=LEVEL, states=DIMMED).candidates == ("desk_lamp", "study_ceiling")
 
 
+def test_it_can_be_the_room(say: Say, after: After) -> None:
+    """`make it warmer` turns the heating up, also after a lamp was spoken of; `how warm is it` is about no thing."""
+    history = after(("turn_on", DESK))
+
+    assert say("raise", IT, slots=WARMTH, states=HEATED).target == "study_heater"
+    assert say("raise", IT, slots=WARMTH, states=HEATED, history=history).target == "study_heater"
+    assert say("raise", IT, slots=LEVEL, states=DIMMED, history=history).target == "desk_lamp"
+    assert say("query_value", IT, slots=WARMTH, history=history) == Grounding(area="study")
+
+
 def test_toggle_without_a_payload_follows_the_state(say: Say) -> None:
     """A lit lamp that takes no TOGGLE is turned off; one that does not tell its state is left alone."""
     assert say("toggle", DESK, lit=("desk_lamp",)).slots == {"intent": "turn_off"}
