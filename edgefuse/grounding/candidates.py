@@ -1,6 +1,5 @@
 """Which things can be meant at all: hard constraints of one phrase."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from edgefuse.config.models import Thing
@@ -30,6 +29,8 @@ def pool(asked: Asked, phrase: Phrase) -> Pool:
     if not placed:
         where = spoken(phrase.area)
         return Pool(refused=refuse("nothing", f"there is no {wording(phrase)} in the {where}", phrase.area))
+    if phrase.name and phrase.everywhere and _one_of_more(asked, placed):
+        return Pool(refused=refuse("nothing", f"only one of them is called '{phrase.name}'"))
     standing = tuple(key for key in placed if stands(asked.state(key), phrase.state) is not False)
     if not standing:
         return Pool(refused=refuse("nothing", f"none of them is {phrase.state}", phrase.area or asked.home))
@@ -38,6 +39,11 @@ def pool(asked: Asked, phrase: Phrase) -> Pool:
         verb = asked.intent.replace("_", " ")
         return Pool(refused=refuse("unable", f"the {wording(phrase)} cannot {verb}", phrase.area or asked.home))
     return Pool(can, exact=bool(phrase.name) and len(called) == 1)
+
+
+def _one_of_more(asked: Asked, keys: tuple[str, ...]) -> bool:
+    """A name of one thing, said of the whole house, where there are more of its kind: `the heating everywhere`."""
+    return len(keys) == 1 and sum(thing.kind == asked.things[keys[0]].kind for thing in asked.things.values()) > 1
 
 
 def stands(state: ThingState | None, said: str) -> bool | None:
@@ -55,18 +61,18 @@ def named(name: str, thing: Thing, key: str) -> bool:
     return fold(name) in map(fold, (key, *thing.names))
 
 
-def with_noun(asked: Asked, phrase: Phrase, keys: Sequence[str]) -> tuple[str, ...]:
-    """Things in whose names the word stands that their kind was said with; none where it is the kind's own word."""
-    word = fold(phrase.noun)
-    if not word or word == phrase.kind:
-        return ()
-    names = {key: {each for name in (key, *asked.things[key].names) for each in fold(name).split()} for key in keys}
-    return tuple(key for key in keys if word in names[key])
+def _shortly(short: str, thing: Thing) -> bool:
+    """`bedside lamp` is the left bedside lamp, where no thing is called just that."""
+    return any(fold(name).endswith(short) for name in thing.names)
 
 
 def _called(asked: Asked, phrase: Phrase) -> tuple[str, ...]:
     keys = asked.keys
     if phrase.name:
+        short = fold(phrase.name)
+        if not any(named(short, thing, key) for key, thing in asked.things.items()):
+            keys = tuple(key for key in keys if _shortly(short, asked.things[key]))
+            return _of_kind(asked, phrase.kind, keys) if phrase.kind else keys
         kinds = {thing.kind for thing in asked.things.values()}
         generic = fold(phrase.name) in kinds
         keys = tuple(

@@ -26,7 +26,7 @@ def one(asked: Asked, phrase: Phrase) -> Grounding:
     found = pool(asked, phrase)
     if found.refused is not None:
         return found.refused
-    if found.exact and phrase.place != "there":
+    if found.exact and phrase.place != "there" and not phrase.beside:
         return _certain(asked, found.keys[0], phrase)
     return decide(asked, phrase, rank(asked, phrase, found.keys))
 

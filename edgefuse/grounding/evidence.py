@@ -11,8 +11,9 @@ from typing import TypeAlias
 from edgefuse.grounding import weights
 from edgefuse.grounding.abilities import HOUSE, ready
 from edgefuse.grounding.asked import Asked, fold, spoken
-from edgefuse.grounding.candidates import named, stands, with_noun
+from edgefuse.grounding.candidates import named, stands
 from edgefuse.grounding.landmarks import beside
+from edgefuse.grounding.nouns import with_noun
 from edgefuse.grounding.order import Phrase
 from edgefuse.grounding.pointing import degrees, off
 from edgefuse.grounding.recall import last_targets

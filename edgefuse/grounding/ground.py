@@ -10,6 +10,7 @@ from edgefuse.grounding.asked import Asked, asked, refuse
 from edgefuse.grounding.choose import one
 from edgefuse.grounding.followup import Following, following
 from edgefuse.grounding.history import Grounding, History
+from edgefuse.grounding.nouns import with_nouns
 from edgefuse.grounding.order import Order, Phrase
 from edgefuse.grounding.scene import Scene
 from edgefuse.grounding.several import excluded, plural, several
@@ -31,7 +32,7 @@ def ground(
     lead = following(order, history, things)
     if lead.refused:
         return refuse(lead.refused, "nothing was spoken of before", scene.here)
-    moment = asked(lead.order, scene, history, things, config)
+    moment = asked(with_nouns(lead.order, things), scene, history, things, config)
     if lead.agreed is not None:
         return _agreed(moment, lead)
     offered = lead.among or ()

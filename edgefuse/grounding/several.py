@@ -6,11 +6,12 @@ from dataclasses import replace
 from edgefuse.grounding import weights
 from edgefuse.grounding.abilities import ready
 from edgefuse.grounding.asked import Asked, refuse, spoken, wording
-from edgefuse.grounding.candidates import pool, stands, with_noun
+from edgefuse.grounding.candidates import pool, stands
 from edgefuse.grounding.choose import ask, one
 from edgefuse.grounding.evidence import pointed, rank
 from edgefuse.grounding.history import Grounding
 from edgefuse.grounding.landmarks import beside
+from edgefuse.grounding.nouns import with_noun
 from edgefuse.grounding.order import Phrase
 from edgefuse.grounding.recall import last_targets, other, them
 

@@ -37,6 +37,9 @@ BY_WORDS: list[tuple[str, str, Phrase, dict[str, Any], str]] = [
     ("name in another area than said", "turn_on", Phrase(name="desk lamp", area="hall"), {}, "! nothing"),
     ("name that cannot do it", "turn_on", Phrase(name="front door"), {}, "! unable"),
     ("name and kind that contradict", "turn_on", Phrase(name="desk lamp", kind="fan"), {}, "! nothing"),
+    ("name by what it is not by", "turn_on", Phrase(name="desk lamp", beside="sofa"), {}, "! nothing"),
+    ("name by what it is by", "turn_on", Phrase(name="floor lamp", beside="sofa"), {}, "floor_lamp"),
+    ("name of one, everywhere", "turn_on", Phrase(name="desk lamp", everywhere=True), {}, "! nothing"),
     ("the only one of a kind here", "turn_on", LIGHT, {"here": "hall"}, "hall_light"),
     ("three of a kind here", "turn_on", LIGHT, {}, "desk_lamp? floor_lamp? study_ceiling?"),
     ("none of a kind here, one elsewhere", "turn_on", Phrase(kind="fan"), {}, "bedroom_fan?"),
@@ -220,6 +223,22 @@ def test_stake_of_a_thing_is_the_users_to_say(say: Callable[..., Grounding]) -> 
 
     assert say("unlock", Phrase(name="shed"), things=things).target == "shed"
     assert say("turn_off", Phrase(name="pump"), things=things).asking == "confirm"
+
+
+@pytest.mark.parametrize(
+    ("text", "phrase", "expected"),
+    [
+        ("turn on both lamps", Phrase(kind="light", number=2, count="some"), "desk_lamp floor_lamp"),
+        ("turn on the lamp", LIGHT, "desk_lamp? floor_lamp?"),
+        ("turn on the light", LIGHT, "desk_lamp? floor_lamp? study_ceiling?"),
+        ("turn on the light by the lamp", Phrase(kind="light", beside="lamp"), "! nothing"),
+    ],
+)
+def test_the_text_tells_lamps_from_lights(
+    text: str, phrase: Phrase, expected: str, say: Callable[..., Grounding]
+) -> None:
+    """Where the phrase has only the kind, the word it was said with is found in the text."""
+    assert outcome(say("turn_on", phrase, text=text)) == expected
 
 
 def test_area_follows_from_what_is_meant(say: Callable[..., Grounding]) -> None:
