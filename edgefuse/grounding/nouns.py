@@ -19,16 +19,18 @@ def with_noun(asked: Asked, phrase: Phrase, keys: Sequence[str]) -> tuple[str, .
 def with_nouns(order: Order, things: Mapping[str, Thing]) -> Order:
     """An order whose phrase about a kind has the word it was said with, where the text tells: `both lamps`.
 
-    Only a word that names of that kind end with, and not the kind's own; only of the single phrase of an order.
+    Only a word that names of that kind end with, where the kind's own is not said; only of an order's single phrase.
     """
-    if len(order.things) != 1:
+    if len(order.things) != 1 or order.but:
         return order
     phrase = order.things[0]
     if phrase.noun or phrase.name or not phrase.kind:
         return order
-    said = set(order.text.split()) - set(phrase.beside.split()) - {phrase.kind}
+    said = set(order.text.split()) - set(phrase.beside.split())
+    if {phrase.kind, f"{phrase.kind}s"} & said:
+        return order
     ends = {fold(name).split()[-1] for thing in things.values() if thing.kind == phrase.kind for name in thing.names}
-    found = sorted(end for end in ends - {phrase.kind} if {end, f"{end}s"} & said)
+    found = sorted(end for end in ends if {end, f"{end}s"} & said)
     return replace(order, things=(replace(phrase, noun=found[0]),)) if len(found) == 1 else order
 
 
