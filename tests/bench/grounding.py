@@ -64,6 +64,16 @@ PLAIN = {
     "HassNevermind": "cancel",
 }
 TELLS = {"HassRespond", "HassGetWeather", "HassGetCurrentDate"}
+ONLY = {
+    "HassLightSet": "light",
+    "HassClimateSetTemperature": "climate",
+    "HassClimateGetTemperature": "climate",
+    "HassFanSetSpeed": "fan",
+    "HassSetPosition": "cover",
+    "HassSetVolume": "media_player",
+    "HassSetVolumeRelative": "media_player",
+}
+"""Intent -> the only domain that it is about."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +101,8 @@ class World:
 
     def act(self, intent: str, slots: Mapping[str, Any], area: str | None) -> list[Act]:
         """What a frame does here."""
-        targets = self._targets(slots, area)
+        found = {key: self.domain(key)[0] for key in self._targets(slots, area)}
+        targets = tuple(key for key, domain in found.items() if domain == ONLY.get(intent, domain))
         if not targets and {"name", "area", "domain", "device_class"} & set(slots):
             return []
         if intent in {"HassTurnOn", "HassTurnOff"}:
@@ -100,9 +111,8 @@ class World:
             level = self._lit("set_level", "level", slots.get("brightness"), targets)
             return [*level, *self._lit("set_colour", "colour", slots.get("color"), targets)]
         if intent == "HassSetVolumeRelative":
-            media = tuple(key for key in targets if self.domain(key)[0] == "media_player")
             up = str(slots.get("volume_step")) == "up" or _above(slots.get("volume_step"))
-            return [Act("raise" if up else "lower", media)] if media else []
+            return [Act("raise" if up else "lower", targets)]
         return [self._plain(intent, slots, targets)]
 
     def _plain(self, intent: str, slots: Mapping[str, Any], targets: tuple[str, ...]) -> Act:
@@ -115,9 +125,9 @@ class World:
         name = PLAIN.get(intent, "query_other" if intent in TELLS else intent)
         return Act(name, targets if intent in PLAIN else (), known)
 
-    def _lit(self, intent: str, slot: str, value: Any, targets: tuple[str, ...]) -> list[Act]:
-        lights = tuple(key for key in targets if self.domain(key)[0] == "light")
-        return [Act(intent, lights, {slot: str(value)})] if value is not None and lights else []
+    @staticmethod
+    def _lit(intent: str, slot: str, value: Any, targets: tuple[str, ...]) -> list[Act]:
+        return [] if value is None else [Act(intent, targets, {slot: str(value)})]
 
     def _switched(self, on: bool, targets: tuple[str, ...]) -> list[Act]:  # noqa: FBT001
         acts: dict[str, list[str]] = {}
