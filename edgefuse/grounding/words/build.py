@@ -1,0 +1,200 @@
+"""Groups to orders: what is asked for, of which things, with which values."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from edgefuse.grounding.order import Order, Phrase
+from edgefuse.grounding.words.asking import Asked, Meaning, meanings
+from edgefuse.grounding.words.group import PHRASE, Group
+from edgefuse.grounding.words.parse import Join, Reading
+
+_ALONE = frozenset({"raise", "lower", "set_temperature", "set_level", "set_colour", "set_mode", "arm", "disarm"})
+"""Intents that may come without things: what is spoken of then is the room, or what was spoken of last."""
+_ASKING = frozenset({"query_value", "query_who", "query_state", "correct"})
+_NAMED = ("name", "kind", "count", "deixis")
+_WHERE = ("area", "place", "beside", "everywhere", "side")
+_MEANT = ("verb", "particle", "value", "degree", "amount", "quantity", "asked", "mood")
+_ALONE_TOO = {"pick": "first", "also": "also", "correct": "correct"}
+_APART = 0.15
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """An order under construction."""
+
+    intent: str
+    slots: Mapping[str, str]
+    things: tuple[Group, ...] = ()
+    but: tuple[Group, ...] = ()
+    open: Group | None = None
+    """Words that ask for something only together with the next group: `turn the lamp` and the fan off."""
+    excepting: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    cost: float
+    drafts: tuple[Draft, ...]
+
+
+def orders(reading: Reading, asked: Asked) -> Iterator[tuple[float, tuple[Order, ...]]]:
+    """Every way to make orders of a reading: cost and orders."""
+    whole = reading.group.get("_whole")
+    if whole:
+        fields = {name: value for name, value in whole.items() if name in PHRASE}
+        yield reading.cost, (Order(reading.opened, (Phrase(**fields),) if fields else ()),)
+        return
+    ways = [_Way(reading.cost, ())]
+    for join, group in _ordered(reading.groups):
+        ways = [further for way in ways for further in _further(way, join, group, reading, asked)]
+    first = (Order(reading.opened),) if reading.opened else ()
+    for way in ways:
+        for cost, made in _finished(way):
+            yield cost, (*first, *made)
+
+
+def _ordered(groups: Sequence[tuple[Join, Group]]) -> Sequence[tuple[Join, Group]]:
+    """Exceptions that were said first, after what they are of."""
+    at = next((at for at, (join, _) in enumerate(groups) if join == "first"), 0)
+    return [*groups[at : at + 1], *groups[:at], *groups[at + 1 :]]
+
+
+def _further(way: _Way, join: Join, group: Group, reading: Reading, asked: Asked) -> Iterator[_Way]:
+    """Take one more group."""
+    last = way.drafts[-1] if way.drafts else None
+    if join == "but":
+        if last is not None and last.open is None and _speaks(group) and not _means(group):
+            yield _replaced(way, replace(last, but=(*last.but, group), excepting=True))
+        return
+    whole = _continued(last, group)
+    found = list(meanings(whole, asked))
+    for meaning in found:
+        yield from _meant(way, join, whole, meaning, reading)
+    if found:
+        return
+    if "verb" in group or "mood" in group:
+        if join != "also":
+            yield _Way(way.cost, (*way.drafts, Draft("", {}, (group,), (), whole)))
+    elif _speaks(group) and not _means(group):
+        yield from _more_things(way, join, group)
+
+
+def _continued(last: Draft | None, group: Group) -> Group:
+    """With the verb of the group before, where that said no more than it."""
+    if last is None or last.open is None or "verb" in group:
+        return group
+    return {**{name: value for name, value in last.open.items() if name in _MEANT}, **group}
+
+
+def _meant(way: _Way, join: Join, group: Group, meaning: Meaning, reading: Reading) -> Iterator[_Way]:
+    things = (group,) if _speaks(group) else ()
+    drafts = way.drafts
+    last = drafts[-1] if drafts else None
+    if last is not None and "verb" not in group and (last.open is not None or last.intent == "pick"):
+        things, drafts = (*last.things, *things), drafts[:-1]
+    elif last is not None and last.open is not None and last.open.get("verb") == group.get("verb"):
+        things, drafts = (*last.things, *things), drafts[:-1]
+    elif last is not None and last.intent == "pick" and join == "and" and group.get("_final"):
+        things, drafts = (*last.things, *things), drafts[:-1]
+    elif last is not None and last.intent == "pick" and not any(each.get("_head") for each in last.things):
+        things, drafts = (*last.things, *things), drafts[:-1]
+    if join == "correct" and not reading.mild:
+        drafts = (*drafts, Draft("correct", {}))
+    yield _Way(way.cost + meaning.cost, (*drafts, Draft(meaning.intent, meaning.slots, things)))
+
+
+def _more_things(way: _Way, join: Join, group: Group) -> Iterator[_Way]:
+    last = way.drafts[-1] if way.drafts else None
+    if last is None:
+        intent = next((name for name, begins in _ALONE_TOO.items() if begins == join), "")
+        if intent:
+            yield _Way(way.cost, (Draft(intent, {}, (group,)),))
+    elif last.excepting:
+        yield _replaced(way, replace(last, but=(*last.but, group)))
+    elif last.things or last.open is not None:
+        yield _replaced(way, replace(last, things=(*last.things, group)))
+
+
+def _replaced(way: _Way, draft: Draft) -> _Way:
+    return _Way(way.cost, (*way.drafts[:-1], draft))
+
+
+def _speaks(group: Group) -> bool:
+    """Whether it speaks of things at all."""
+    return any(name in group for name in PHRASE)
+
+
+def _means(group: Group) -> bool:
+    return any(name in group for name in _MEANT)
+
+
+def _finished(way: _Way) -> Iterator[tuple[float, tuple[Order, ...]]]:
+    """Orders of complete drafts; where a place may be that of all or of the last thing, both."""
+    if any(draft.open is not None or not _complete(draft, len(way.drafts)) for draft in way.drafts):
+        return
+    made = tuple(_order(draft, spread=True) for draft in way.drafts)
+    apart = tuple(_order(draft, spread=False) for draft in way.drafts)
+    yield way.cost, made
+    if apart != made:
+        yield way.cost + _APART, apart
+
+
+def _complete(draft: Draft, count: int) -> bool:
+    if draft.intent in {"pick", "also"}:
+        return count == 1
+    return bool(draft.things) or draft.intent in _ALONE or draft.intent in _ASKING
+
+
+def _order(draft: Draft, *, spread: bool) -> Order:
+    things = _inherited(draft.things)
+    if spread:
+        things = _spread(things)
+    main = things[0] if things else {}
+    but = _inherited(draft.but)
+    return Order(
+        draft.intent,
+        tuple(_phrase(each, draft) for each in things),
+        tuple(_phrase(_like(each, main), draft) for each in but),
+        dict(draft.slots),
+    )
+
+
+def _like(group: Group, main: Group) -> Group:
+    """`the ones in the kitchen` are of the kind that was spoken of."""
+    if {"name", "kind", "deixis"} & group.keys() or "kind" not in main:
+        return group
+    return {**group, "kind": main["kind"], "count": group.get("count", "all")}
+
+
+def _inherited(groups: Sequence[Group]) -> list[Group]:
+    """`the kitchen and hall lights`, `the lights in the kitchen and the hall`: what has no head takes a neighbour's."""
+    found = list(groups)
+    for at, group in enumerate(found):
+        if group.get("_head") or not {"area", "side", "beside"} & group.keys():
+            continue
+        donors = [*reversed(found[:at]), *found[at + 1 :]]
+        donor = next((each for each in donors if "kind" in each and {"area", "side", "beside"} & each.keys()), None)
+        if donor is not None:
+            found[at] = {**group, **{name: donor[name] for name in _NAMED if name in donor}, "_head": donor["_head"]}
+    return found
+
+
+def _spread(groups: Sequence[Group]) -> list[Group]:
+    """A place behind the last thing, or before the first, is that of all that have none."""
+    if len(groups) < 2:  # noqa: PLR2004
+        return list(groups)
+    giver = groups[-1] if groups[-1].get("_tail") else groups[0] if groups[0].get("_front") else None
+    if giver is None:
+        return list(groups)
+    where = {name: giver[name] for name in _WHERE if name in giver}
+    return [each if any(name in each for name in _WHERE) or "name" in each else {**each, **where} for each in groups]
+
+
+def _phrase(group: Group, draft: Draft) -> Phrase:
+    fields: dict[str, Any] = {name: group[name] for name in PHRASE if name in group}
+    if draft.intent == "query_value" and fields.get("deixis") == "it" and draft.slots.get("quantity") != "level":
+        del fields["deixis"]
+    if "name" in fields and fields.get("count") == "one":
+        del fields["count"]
+    return Phrase(**fields)

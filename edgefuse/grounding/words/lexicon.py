@@ -1,0 +1,151 @@
+"""Every word that can be understood in one home, as a tree of units with what each may mean."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from edgefuse.grounding.words.home import Home
+from edgefuse.grounding.words.units import join, pieces
+from edgefuse.grounding.words.variants import variants
+from edgefuse.language import Language
+
+Features: TypeAlias = Mapping[str, Any]
+_NAMED = -0.15
+"""What this home calls its own goes before the language."""
+_ABSENT = 0.5
+"""A kind of thing that is not in this home."""
+_ABOUT = frozenset({"as", "say", "cost", "gives", "after"})
+_FAR = 400
+"""Numbers up to here are known in words."""
+
+
+@dataclass(frozen=True, eq=False)
+class Sense:
+    """One meaning of an entry."""
+
+    role: str
+    """What it does in a sentence; see `parse`."""
+    features: Features = field(default_factory=dict)
+    cost: float = 0.0
+    said: str = ""
+    gives: str = ""
+    """A mark on the group that other entries may ask for."""
+    after: str = ""
+    """Only in a group that has this mark."""
+
+
+@dataclass(eq=False)
+class Node:
+    """One place in the tree."""
+
+    further: dict[str, "Node"] = field(default_factory=dict)
+    senses: list[Sense] = field(default_factory=list)
+
+
+@dataclass(frozen=True, eq=False)
+class Lexicon:
+    """Entries by their units."""
+
+    language: Language
+    root: Node = field(default_factory=Node)
+    entries: dict[tuple[str, ...], list[Sense]] = field(default_factory=dict)
+    shorts: dict[str, str] = field(default_factory=dict)
+    """Name without the side that it begins with -> one of the names that it is of."""
+
+    def add(self, said: str, role: str, features: Features | None = None, cost: float = 0.0) -> None:
+        """Enter one meaning; a phrase without units is ignored."""
+        self.enter(said, Sense(role, features or {}, cost, said))
+
+    def enter(self, said: str, sense: Sense) -> None:
+        """The same with all of a meaning."""
+        words = pieces(said, self.language)
+        if not words:
+            return
+        node = self.root
+        for word in words:
+            node = node.further.setdefault(word, Node())
+        node.senses.append(sense)
+        self.entries.setdefault(words, []).append(sense)
+
+    def at(self, words: Sequence[str], start: int) -> Iterable[tuple[int, Sense]]:
+        """What may begin at a word: index behind it, and meaning."""
+        node = self.root
+        for end in range(start, len(words)):
+            step = node.further.get(words[end])
+            if step is None:
+                return
+            node = step
+            for sense in node.senses:
+                yield end + 1, sense
+
+
+def lexicon(language: Language, home: Home) -> Lexicon:
+    """The language's words and this home's."""
+    made = Lexicon(language)
+    for entry in language.data["lexicon"]:
+        rest = {name: value for name, value in entry.items() if name not in _ABOUT}
+        marks = {name: str(entry[name]) for name in ("gives", "after") if name in entry}
+        for said in (each for one in entry["say"] for each in variants(one)):
+            made.enter(said, Sense(entry["as"], rest, float(entry.get("cost", 0)), said, **marks))
+    _add_kinds(made, home)
+    _add_home(made, home)
+    _add_numbers(made)
+    return made
+
+
+def _add_home(made: Lexicon, home: Home) -> None:
+    for said, name in home.names.items():
+        made.add(said, "head", {"name": name}, _NAMED)
+    for said, kind in home.keys.items():
+        senses = made.entries.get(pieces(said, made.language), [])
+        if said not in home.names and not any(sense.features.get("kind") == kind for sense in senses):
+            made.add(said, "head", {"name": said}, _NAMED)
+    for said, area in home.areas.items():
+        made.add(said, "area", {"area": area}, _NAMED)
+    for said in home.landmarks:
+        made.add(said, "landmark", {"beside": said}, _NAMED)
+    for said in home.modes:
+        for template in made.language.data.get("modes", ["{mode}"]):
+            made.add(template.format(mode=said), "value", {"mode": said}, _NAMED)
+    for name in home.names:
+        _add_short(made, name)
+
+
+def _add_short(made: Lexicon, name: str) -> None:
+    """`bedside lamp`, where one is called `left bedside lamp`."""
+    words = pieces(name, made.language)
+    for end, sense in list(made.at(words, 0)):
+        rest = join(words[end:])
+        if sense.role == "more" and "side" in sense.features and words[end:] and words[end:] not in made.entries:
+            made.shorts[rest] = name
+            made.add(rest, "head", {"name": rest})
+
+
+def _add_kinds(made: Lexicon, home: Home) -> None:
+    """One and several of each kind; a kind may also be said for a thing of another kind that is at home."""
+    data = made.language.data
+    known: dict[str, list[list[str]]] = dict(data["kinds"])
+    plural = str(data["plural"])
+    for kind in sorted(home.kinds - known.keys()):
+        said = kind.replace("_", " ")
+        known[kind] = [[said], [said + plural] if plural else []]
+    own = {word for kind in home.kinds for words in known[kind] for word in words}
+    for kind, (one, several) in known.items():
+        for count, words in (("one", one), ("some", several)):
+            for said in words:
+                if kind in home.kinds or said not in own:
+                    _add_kind(made, said, kind, count, 0.0 if kind in home.kinds else _ABSENT)
+    for kind, others in data["stands_for"].items():
+        for other in (each for each in others if each in home.kinds and kind not in home.kinds):
+            for count, words in zip(("one", "some"), known.get(kind, ((), ())), strict=True):
+                for said in words:
+                    _add_kind(made, said, other, count, 0.1)
+
+
+def _add_kind(made: Lexicon, said: str, kind: str, count: str, cost: float) -> None:
+    made.add(said, "head", {"kind": kind, "count": count}, cost)
+
+
+def _add_numbers(made: Lexicon) -> None:
+    for value in range(_FAR + 1):
+        made.add(made.language.number(value), "number", {"number": float(value)})

@@ -1,0 +1,1 @@
+from conftest import Room, done, order, said  # type: ignore[import-not-found]
