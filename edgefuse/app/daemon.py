@@ -12,12 +12,15 @@ import anyio
 import structlog
 from anyio.abc import TaskGroup
 
+from edgefuse import wyoming
 from edgefuse.app.build import Parts, Ports, build_beliefs, build_parts, read_site, state_dir
 from edgefuse.app.control import Controls
 from edgefuse.app.engines import EngineBuilds
 from edgefuse.app.logs import LogFormat, configure_logging
 from edgefuse.app.models import model_store
 from edgefuse.app.render import Renderer
+from edgefuse.app.service import NAME as SERVICE
+from edgefuse.app.service import Ears, WyomingServer
 from edgefuse.config.models import Site
 from edgefuse.core.errors import ConfigError, OperatorError, PublishError
 from edgefuse.core.health import Health
@@ -159,9 +162,17 @@ class Daemon:
             publisher = load("publisher", config.type)(config, context)
             (self._local if isinstance(publisher, LocalPublisher) else self._publishers).append(publisher)
             part.set("ok")
+        self._service = self._served()
         self.delivery = Delivery(
             self.outbox, self._publishers, self.clock, self.health.part("delivery", "publisher"), self.connection
         )
+
+    def _served(self) -> WyomingServer | None:
+        if self.site.wyoming is None:
+            return None
+        wyoming.library()
+        part = self.health.part(SERVICE, "service")
+        return WyomingServer(self.site.wyoming.listen, Ears(self.site, self.ports, part), part, self.clock)
 
     async def _restore(self) -> None:
         """Go on with the rules' state of the last run, unless another version wrote it."""
@@ -191,6 +202,8 @@ class Daemon:
         async with anyio.create_task_group() as tasks:
             for stage in stages:
                 tasks.start_soon(stage.warm_up, name=f"warm up {stage.name}")
+            if self._service:
+                tasks.start_soon(anyio.to_thread.run_sync, self._service.ears.load, name="warm up wyoming")
 
     def _start(self, tasks: TaskGroup, stages: list[DetectorStage]) -> None:
         by_name = {stage.name: stage for stage in stages}
@@ -213,6 +226,8 @@ class Daemon:
             tasks.start_soon(
                 supervise, self.health.part(name, "source"), lambda run=source.run, emit=emit: run(emit), name=name
             )
+        if self._service:
+            tasks.start_soon(supervise, self._service.health, self._service.run, name="wyoming")
         tasks.start_soon(self._watch, name="watch")
         tasks.start_soon(self._report_health, name="health")
         tasks.start_soon(self._engines.run, name="engines")

@@ -259,6 +259,13 @@ class DialogueConfig(Strict):
     """How long somebody who was seen counts as there."""
 
 
+class WyomingConfig(Strict):
+    """Serving others what this device can do."""
+
+    listen: ServiceUrl
+    """Where the recogniser of the first voice detector is served: `tcp://127.0.0.1:10300`. Who reaches it may ask."""
+
+
 class Limits(Strict):
     """Bounds that keep a small device healthy."""
 
@@ -284,4 +291,5 @@ class Site(Strict):
     """Default: one of type mqtt."""
     dialogue: DialogueConfig = DialogueConfig()
     models: ModelsConfig = ModelsConfig()
+    wyoming: WyomingConfig | None = None
     limits: Limits = Limits()

@@ -8,7 +8,7 @@ import pytest
 
 HEAVY = (
     "cuda", "cv2", "ctranslate2", "faster_whisper", "hassil", "iotcore", "onnx", "onnxruntime", "pyaudio",
-    "pymicro_wakeword", "skimage", "soundfile", "soxr", "tensorrt", "torch",
+    "pymicro_wakeword", "skimage", "soundfile", "soxr", "tensorrt", "torch", "wyoming",
 )  # fmt: skip
 SENSORS = """
 device: {id: bare, area: hall}

@@ -39,9 +39,9 @@ class Hearing:
                 heard = self._recogniser.hear(pcm)
         except TransientError as error:
             return Meaning(NOT_UNDERSTOOD, "", because=("nobody wrote it down", str(error)))
-        made_up = _made_up(heard)
-        if made_up:
-            return Meaning(NOT_UNDERSTOOD, heard.text, because=("no words", made_up))
+        why = made_up(heard)
+        if why:
+            return Meaning(NOT_UNDERSTOOD, heard.text, because=("no words", why))
         fit = None if heard.encoded is None else partial(self._fit, heard)
         first = self._understanding.understand(heard.text, fit, math.exp(heard.logprob))
         if self._second is None or self._second.agrees(first):
@@ -57,7 +57,7 @@ class Hearing:
         return self._clock.cpu() + self._recogniser.cpu()
 
 
-def _made_up(heard: Heard) -> str:
+def made_up(heard: Heard) -> str:
     """Why the text cannot have been said, or nothing."""
     if heard.repeats:
         return "the recogniser repeats itself"
