@@ -53,7 +53,12 @@ def _spots(asked: Asked, word: str) -> Mapping[str, Sequence[Spot]]:
     return found
 
 
+def _parts(name: str) -> set[str]:
+    """Words; of scripts without spaces characters."""
+    return set(name.split() if name.isascii() else "".join(name.split()))
+
+
 def _same(said: str, known: str) -> bool:
     """`big window` is a window; `window` may be the big one."""
-    a, b = set(said.split()), set(known.split())
+    a, b = _parts(said), _parts(known)
     return bool(a) and bool(b) and (a <= b or b <= a)

@@ -10,7 +10,13 @@ from edgefuse.grounding.pointing import off
 _AXIS = {"left": (0, 1), "first": (0, 1), "right": (0, -1), "last": (0, -1), "top": (1, 1), "bottom": (1, -1)}
 """Side -> axis of the picture and direction in which places are ordered."""
 _LIKELY = 0.5
-_WORDS = {"top": {"top", "upper"}, "bottom": {"bottom", "lower"}}
+_WORDS = {
+    "left": {"left", "左"},
+    "right": {"right", "右"},
+    "middle": {"middle", "中"},
+    "top": {"top", "upper", "上"},
+    "bottom": {"bottom", "lower", "下"},
+}
 
 
 def side(asked: Asked, phrase: Phrase, keys: Sequence[str]) -> Mapping[str, tuple[float, str]]:
@@ -34,8 +40,14 @@ def _offered(asked: Asked, which: str, keys: Sequence[str]) -> str | None:
 def _worded(asked: Asked, which: str, keys: Sequence[str]) -> str | None:
     """`left blind` is a name too."""
     words = _WORDS.get(which, {which})
-    found = [key for key in keys if words & {w for name in (key, *asked.things[key].names) for w in fold(name).split()}]
+    found = [key for key in keys if words & {w for name in (key, *asked.things[key].names) for w in _parts(name)}]
     return found[0] if len(found) == 1 else None
+
+
+def _parts(name: str) -> list[str]:
+    """Words; of scripts without spaces characters."""
+    folded = fold(name)
+    return folded.split() if folded.isascii() else [*folded.split(), *folded]
 
 
 def _seen(asked: Asked, which: str, keys: Sequence[str]) -> str | None:

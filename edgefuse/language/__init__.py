@@ -4,7 +4,7 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from edgefuse.core.errors import ConfigError, needs
 
 _FOLDER = Path(__file__).parent
 _NUMBER = re.compile(r"\d{1,9}")
+_PERCENT = re.compile(r"(\d+(?:[.,]\d+)?)\s*%")
 _LONGEST_RUN = 200
 """Characters of one utterance that are looked at."""
 
@@ -30,11 +31,21 @@ class Language:
 
     def spell(self, text: str) -> str:
         """Like `normalise`, but fillers stay."""
-        text = unicodedata.normalize("NFKC", text).casefold().replace("%", f" {self.data['percent']} ")
+        text = self.plain(unicodedata.normalize("NFKC", text).casefold()).replace("%", f" {self.data['percent']} ")
         text = _NUMBER.sub(
             lambda found: f" {self.number(int(found[0]))} ", re.sub(r"(?<=\d),(?=\d{3})|['\u2019`]", "", text)
         )
         return " ".join("".join(c if c.isalpha() or unicodedata.combining(c) else " " for c in text).split())
+
+    def plain(self, text: str) -> str:
+        """Letters that are written in several ways in one way, and a percent sign where its word is said."""
+        text = text.translate(self._letters)
+        return _PERCENT.sub(r" %\1 ", text) if self.data.get("percent_first") else text
+
+    @cached_property
+    def _letters(self) -> Mapping[int, str]:
+        pairs = self.data.get("letters", {})
+        return {ord(old): new for new, olds in pairs.items() for old in olds}
 
     def number(self, value: int) -> str:
         """A number in words."""
