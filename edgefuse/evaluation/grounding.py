@@ -49,11 +49,7 @@ def evaluate(data: Path, *, limit: int | None = None, details: bool = False) -> 
     """Measure on a file of cases; deploy/grounding-cases.md says what the keys mean. Raises ConfigError."""
     cases = read_cases(data)
     result = figures(judged(cases, listener(cases), limit))
-    if details:
-        result["failures"] = result.pop("failures")
-    else:
-        del result["failures"]
-    return result
+    return result if details else {key: value for key, value in result.items() if key != "failures"}
 
 
 def listener(cases: Cases) -> Listens:

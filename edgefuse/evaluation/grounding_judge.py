@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
-from edgefuse.evaluation.grounding_cases import Expectation, Wanted
+from edgefuse.evaluation.grounding_format import Expectation, Wanted
 
 End: TypeAlias = Literal["done", "answered", "asked", "refused"]
 _TELLING = frozenset({"help", "repeat"})

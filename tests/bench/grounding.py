@@ -27,7 +27,8 @@ from rich.table import Table
 from edgefuse.config.models import Site, Thing
 from edgefuse.core.types import Nanoseconds
 from edgefuse.evaluation.grounding import Judged, failure, figures, judged, listener
-from edgefuse.evaluation.grounding_cases import Cases, Expectation, ReadCase, read_cases
+from edgefuse.evaluation.grounding_cases import Cases, ReadCase, read_cases
+from edgefuse.evaluation.grounding_format import Expectation
 from edgefuse.evaluation.grounding_judge import Act, Came
 from edgefuse.evaluation.grounding_scene import areas, here
 

@@ -3,7 +3,8 @@ from pathlib import Path
 import pytest
 
 from edgefuse.core.errors import ConfigError
-from edgefuse.evaluation.grounding_cases import Expectation, read_cases, read_scene_file
+from edgefuse.evaluation.grounding_cases import read_cases, read_scene_file
+from edgefuse.evaluation.grounding_format import Expectation
 from edgefuse.evaluation.grounding_judge import Act, Came, fits, wrongly_done
 from edgefuse.evaluation.grounding_scene import scene_of
 
