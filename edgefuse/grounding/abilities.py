@@ -11,21 +11,25 @@ KIN: Final[tuple[frozenset[str], ...]] = (
     frozenset({"switch", "plug", "socket", "outlet"}),
     frozenset({"lock", "door"}),
     frozenset({"door", "gate", "garage", "garage_door"}),
-    frozenset({"heater", "heating", "radiator", "thermostat", "climate", "boiler", "air_conditioner", "ac"}),
-    frozenset({"media", "television", "tv", "radio", "speaker", "music", "stereo", "media_player"}),
     frozenset({"blind", "shade", "shutter", "cover", "roller"}),
     frozenset({"blind", "curtain", "cover", "drape"}),
+    frozenset({"heater", "heating", "radiator", "thermostat", "climate", "boiler"}),
+    frozenset({"thermostat", "climate", "air_conditioner", "ac"}),
+    frozenset({"media", "media_player", "television", "tv"}),
+    frozenset({"media", "media_player", "radio"}),
+    frozenset({"media", "media_player", "speaker", "music", "stereo"}),
 )
 """Kinds that one word may mean, where this home has none of the kind that was said."""
-HEATING, MEDIA = KIN[4], KIN[5]
-_LIGHTS = KIN[0]
-_COVERS = KIN[6] | KIN[7] | {"awning"}
-_WAYS = KIN[3] | {"window"}
+_LIGHTS, _LOCKS, _DOORS = KIN[0], KIN[2], KIN[3]
+HEATING = KIN[6] | KIN[7]
+MEDIA = KIN[8] | KIN[9] | KIN[10]
+_COVERS = KIN[4] | KIN[5] | {"awning"}
+_WAYS = _DOORS | {"window"}
 _NATURAL: Final[tuple[tuple[frozenset[str], frozenset[str]], ...]] = (
     (_LIGHTS | {"fan"}, frozenset({"on", "off", "toggle", "level", "colour"})),
     (_COVERS, frozenset({"open", "close", "stop", "level"})),
     (_WAYS, frozenset({"open", "close"})),
-    (KIN[2] | KIN[3], frozenset({"lock", "unlock"})),
+    (_LOCKS | _DOORS, frozenset({"lock", "unlock"})),
     (HEATING, frozenset({"on", "off", "temperature", "mode"})),
     (MEDIA, frozenset({"on", "off", "toggle", "start", "stop", "level"})),
     (frozenset({"sensor", "contact", "motion", "presence", "camera"}), frozenset()),
@@ -33,10 +37,9 @@ _NATURAL: Final[tuple[tuple[frozenset[str], frozenset[str]], ...]] = (
 """What kinds can do, for a thing that neither `set` nor a payload is configured for: rules command it."""
 _PLAIN = frozenset({"on", "off", "toggle", "start", "stop"})
 _PAYLOADS = frozenset(THING_INTENTS.values()) | {"up", "down"}
-_NO_SWITCH = _COVERS | _WAYS | KIN[2] | KIN[3] | {"sensor", "contact", "motion", "presence", "camera"}
+_NO_SWITCH = _COVERS | _WAYS | _LOCKS | {"sensor", "contact", "motion", "presence", "camera"}
 """ON and OFF, which are the default payloads of any thing, mean nothing to these unless configured."""
-HOUSE = KIN[2] | KIN[3] | {"siren", "alarm", "doorbell", "vacuum", "mower", "boiler", "valve"}
-"""Kinds of which a house has one or few, that are spoken of from any room."""
+_HOUSE = frozenset({"lock", "gate", "garage", "garage_door", "siren", "alarm", "doorbell", "vacuum", "mower", "boiler"})
 _CHANGES = {"raise": "up", "lower": "down"}
 
 
@@ -61,6 +64,11 @@ def able(intent: str, thing: Thing, quantity: str = "", mode: str = "") -> bool:
     return _can(ability, thing)
 
 
+def of_house(intent: str, kind: str) -> bool:
+    """Whether a house has one or few of a kind, that are spoken of from any room; a door may be any room's own."""
+    return kind in _HOUSE or (kind == "door" and intent in {"lock", "unlock"})
+
+
 def naturally(thing: Thing) -> bool:
     """Whether a thing is commanded by rules alone: neither `set` nor any payload is configured."""
     return "set" not in thing.model_fields_set and not _PAYLOADS & thing.model_fields_set
@@ -79,7 +87,7 @@ def quantity_of(thing: Thing, said: str = "") -> str:
 
 def moves(intent: str, thing: Thing) -> str:
     """`open` or `close` where raising or lowering a thing means that, else nothing: a blind that takes no level."""
-    if thing.kind not in _COVERS | KIN[3] or _can("level", thing) or steps(thing, intent):
+    if thing.kind not in _COVERS | _DOORS or _can("level", thing) or steps(thing, intent):
         return ""
     way = "open" if intent == "raise" else "close"
     return way if _can(way, thing) else ""

@@ -62,7 +62,8 @@ class Asked:
 
 def asked(order: Order, scene: Scene, history: History, things: Mapping[str, Thing], config: DialogueConfig) -> Asked:
     """What follows from the moment."""
-    return Asked(order, scene, history, things, config, whereabouts(scene), speakers(scene))
+    where = whereabouts(scene)
+    return Asked(order, scene, history, things, config, where, speakers(scene, where))
 
 
 def refuse(why: Refusal, because: str, area: str | None = None) -> Grounding:

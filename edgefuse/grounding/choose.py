@@ -45,12 +45,19 @@ def decide(asked: Asked, phrase: Phrase, ranked: Sequence[Ranked]) -> Grounding:
 def ask(asked: Asked, phrase: Phrase, ranked: Sequence[Ranked]) -> Grounding:
     """A question between the likeliest, at most `weights.MOST_ASKED`; none of those in other rooms if they are more."""
     near = [each for each in ranked if each.weight >= weights.ASKED_SHARE * ranked[0].weight]
-    if len(near) > weights.MOST_ASKED and ranked[0].weight <= weights.OUTSIDE_DESCRIBED:
+    elsewhere = bool(asked.where) and not phrase.area and not any(_here(asked, each.key) for each in near)
+    if len(near) > weights.MOST_ASKED and phrase.place == "there":
+        return refuse("unsure", "where `there` is, is not known", asked.home)
+    if len(near) > weights.MOST_ASKED and elsewhere:
         return refuse("nothing", f"there is no {wording(phrase)} {_place(asked, phrase)}", _area(asked, phrase))
     asked_for = near[: weights.MOST_ASKED]
     because = f"{len(near)} things could be meant" if len(near) > 1 else "it is not sure that this one is meant"
     keys = tuple(each.key for each in asked_for)
     return Grounding((), asked_for[0].p, _area(asked, phrase), "which", keys, because=(because, *asked_for[0].because))
+
+
+def _here(asked: Asked, key: str) -> bool:
+    return asked.things[key].area in asked.where
 
 
 def _anaphoric(asked: Asked, phrase: Phrase) -> bool:

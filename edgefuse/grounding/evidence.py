@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from edgefuse.grounding import weights
-from edgefuse.grounding.abilities import HOUSE, ready
+from edgefuse.grounding.abilities import of_house, ready
 from edgefuse.grounding.asked import Asked, fold, spoken
 from edgefuse.grounding.candidates import named, stands
 from edgefuse.grounding.landmarks import beside
@@ -67,7 +67,10 @@ def _area(asked: Asked, phrase: Phrase, keys: Sequence[str]) -> Evidence:
         return {}
     if phrase.everywhere:
         return {}
-    return {key: _placed(asked, phrase, key, _outside(asked, phrase)) for key in keys}
+    areas = [asked.things[key].area for key in keys]
+    count = {area: 1 if area == asked.home else areas.count(area) for area in areas}
+    outside = _outside(asked, phrase)
+    return {key: _placed(asked, phrase, key, outside, count[asked.things[key].area]) for key in keys}
 
 
 def _outside(asked: Asked, phrase: Phrase) -> float:
@@ -75,16 +78,17 @@ def _outside(asked: Asked, phrase: Phrase) -> float:
         return 0.0
     if asked.is_question:
         return weights.OUTSIDE_ASKED
-    if phrase.kind in HOUSE:
+    if of_house(asked.intent, phrase.kind):
         return weights.OUTSIDE_HOUSE
     described = phrase.beside or phrase.side or phrase.state
     return weights.OUTSIDE_DESCRIBED if described else weights.OUTSIDE
 
 
-def _placed(asked: Asked, phrase: Phrase, key: str, outside: float) -> tuple[float, str]:
+def _placed(asked: Asked, phrase: Phrase, key: str, outside: float, among: int) -> tuple[float, str]:
+    """`among`: how many things share the probability of an area that is in doubt."""
     area = asked.things[key].area
-    own = asked.where.get(area, 0.0) if area else weights.HOMELESS
-    seen = weights.IN_VIEW if phrase.place != "here" and _gesture(asked, phrase) and _in_view(asked, key) else 0.0
+    own = asked.where.get(area, 0.0) / among if area else weights.HOMELESS
+    seen = _in_view(asked, key) if phrase.place != "here" and _gesture(asked, phrase) else 0.0
     spoken_of = phrase.deixis == "that" and not phrase.kind and key in last_targets(asked)
     best = max(own, seen, outside, weights.SPOKEN_OF if spoken_of else 0.0)
     if best == own and area:
@@ -96,8 +100,8 @@ def _gesture(asked: Asked, phrase: Phrase) -> bool:
     return phrase.deixis in {"this", "that"} or bool(phrase.side) or pointed(asked)
 
 
-def _in_view(asked: Asked, key: str) -> bool:
-    return any(person.camera in asked.things[key].seen for person, _ in asked.speakers)
+def _in_view(asked: Asked, key: str) -> float:
+    return weights.IN_VIEW * sum(share for person, share in asked.speakers if person.camera in asked.things[key].seen)
 
 
 def _called_just_that(asked: Asked, phrase: Phrase, keys: Sequence[str]) -> Evidence:
@@ -153,11 +157,14 @@ def _pointing(asked: Asked, phrase: Phrase, keys: Sequence[str]) -> Evidence:
     rays = [(person, share) for person, share in asked.speakers if person.pointing]
     if not rays or phrase.side or phrase.beside or phrase.deixis in {"it", "them", "other"}:
         return {}
-    idle = weights.RAY_IDLE_SAID if phrase.deixis or phrase.place == "there" else weights.RAY_IDLE
+    said = bool(phrase.deixis) or phrase.place == "there"
+    mass = sum(share for _, share in rays)
+    boost = weights.POINTER_SPEAKS if said else 1.0
+    idle = weights.RAY_IDLE_SAID if said else weights.RAY_IDLE
+    idle = 1 - (1 - idle) * boost * mass / (boost * mass + 1 - mass)
     told = {}
     for key in keys:
-        ratio = sum(share * _ray(person, asked.things[key].seen.get(person.camera)) for person, share in rays)
-        ratio /= sum(share for _, share in rays)
+        ratio = sum(share * _ray(person, asked.things[key].seen.get(person.camera)) for person, share in rays) / mass
         sentence = "an arm points at it" if ratio > math.exp(-2) else ""
         told[key] = (idle + (1 - idle) * ratio, sentence)
     return told
@@ -175,32 +182,35 @@ def _near(asked: Asked, phrase: Phrase, keys: Sequence[str]) -> Evidence:
     """Who says `this` is near it in the picture, who says `that` is not; without either it is a hint."""
     if pointed(asked) or phrase.place == "there" or phrase.side:
         return {}
-    far = {key: distance for key in keys if (distance := distance_to(asked, key)) is not None}
-    if not far:
+    found = [(share, far) for person, share in asked.speakers if (far := _distances(asked, person, keys))]
+    if not found:
         return {}
-    nearest = min(far.values())
+    mixed = {key: sum(share * _nearness(phrase, far, key) for share, far in found) for key in keys}
+    top = max(mixed.values())
+    sentence = _NEARNESS.get(phrase.deixis, "")
+    return {key: (value / top, sentence if value == top else "") for key, value in mixed.items()}
+
+
+_NEARNESS = {"this": "it is the nearest to the speaker", "that": "it is seen, some way off the speaker"}
+
+
+def _nearness(phrase: Phrase, far: Mapping[str, float], key: str) -> float:
+    """How well one thing fits `this` or `that`, said by one person from whom things are so far."""
     if phrase.deixis == "this":
-        near = {key: math.exp(-(value - nearest) / weights.NEAR_SCALE) for key, value in far.items()}
-        return _spread(keys, {key: (ratio, "it is the nearest to the speaker") for key, ratio in near.items()})
+        least = min(far.values())
+        return math.exp((least - far[key]) / weights.NEAR_SCALE) if key in far else weights.UNPLACED
     if phrase.deixis == "that":
-        away = {key: weights.THAT_NEAR if value < weights.OWN_REACH else 1.0 for key, value in far.items()}
-        return _spread(keys, {key: (ratio, "it is seen, some way off the speaker") for key, ratio in away.items()})
-    return {key: (1.0 if value == nearest else weights.HINT_NEAR, "") for key, value in far.items()}
+        return weights.UNPLACED if key not in far else weights.THAT_NEAR if far[key] < weights.OWN_REACH else 1.0
+    return 1.0 if far.get(key) == min(far.values()) else weights.HINT_NEAR
 
 
-def _spread(keys: Sequence[str], told: Mapping[str, tuple[float, str]]) -> Evidence:
-    top = max(ratio for ratio, _ in told.values())
-    scaled = {key: (ratio / top, sentence if ratio == top else "") for key, (ratio, sentence) in told.items()}
-    return {key: scaled.get(key, (weights.UNPLACED, "")) for key in keys}
-
-
-def distance_to(asked: Asked, key: str) -> float | None:
-    """From the likeliest speaker to a thing in the same picture; None where one of them has no place in it."""
-    seen = asked.things[key].seen
-    told = [
-        (share, off(each.box, seen[each.camera])) for each, share in asked.speakers if each.box and each.camera in seen
-    ]
-    return sum(share * distance for share, distance in told) / sum(share for share, _ in told) if told else None
+def _distances(asked: Asked, person: Person, keys: Sequence[str]) -> Mapping[str, float]:
+    seen = {key: asked.things[key].seen for key in keys}
+    return {
+        key: off(person.box, spots[person.camera])
+        for key, spots in seen.items()
+        if person.box and person.camera in spots
+    }
 
 
 def _spoken_of(asked: Asked, phrase: Phrase, keys: Sequence[str]) -> Evidence:

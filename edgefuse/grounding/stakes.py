@@ -10,27 +10,27 @@ from edgefuse.grounding.history import Grounding
 from edgefuse.grounding.where import attended, watched
 
 _WAYS_IN: Final = frozenset({"door", "gate", "garage", "garage_door", "lock", "entrance"})
-"""What opens these lets people in; a window is opened from inside."""
+"""Whatever moves these lets people in, but for locking and closing; a window is opened from inside."""
 _HOT: Final = HEATING - {"thermostat", "climate", "air_conditioner", "ac"} | frozenset(
     {"oven", "stove", "cooker", "hob", "iron", "kettle", "fryer", "grill", "fireplace", "sauna"}
 )
 """What these do when they are turned on can burn; a thermostat only goes on regulating."""
 _STARTS = frozenset({"turn_on", "start", "toggle"})
 _WARMS = frozenset({"set_temperature", "raise"})
-_SAFER = frozenset({"lock", "close"})
+_SAFER = frozenset({"lock", "close", "stop", "lower"})
 
 
 def high(intent: str, thing: Thing | None, slots: dict[str, str], hot_c: float) -> bool:
     """Whether doing this to the wrong thing, or for the wrong person, does harm."""
-    if intent.startswith("query_") or intent in _SAFER:
+    if intent.startswith("query_") or intent in {"lock", "close"}:
         return False
     if thing is not None and thing.stake is not None:
         return thing.stake == "high"
     if intent in {"unlock", "disarm"} or (intent in _WARMS and _degrees(slots) >= hot_c):
         return True
-    if thing is None:
+    if thing is None or intent in _SAFER:
         return False
-    return (intent == "open" and thing.kind in _WAYS_IN) or (intent in _STARTS and thing.kind in _HOT)
+    return thing.kind in _WAYS_IN or (intent in _STARTS and thing.kind in _HOT)
 
 
 def guard(asked: Asked, found: Grounding, *, agreed: bool = False) -> Grounding:

@@ -41,6 +41,8 @@ NEAR_SCALE: Final = 0.15
 """`this` is said e times more rarely with each of these fractions of the picture between speaker and thing."""
 THAT_NEAR: Final = 0.35
 """`that` for what is right beside the speaker, against what is some way off."""
+POINTER_SPEAKS: Final = 10.0
+"""Of several people the one who points says `that` so many times as often as another."""
 UNPLACED: Final = 0.1
 """`this` or `that` for a thing whose place in the picture is not known, while another's is."""
 RAY_DEGREES: Final = 7.0

@@ -42,9 +42,12 @@ def attended(scene: Scene) -> bool:
     )
 
 
-def speakers(scene: Scene) -> tuple[tuple[Person, float], ...]:
-    """Persons who may be the speaker, with shares that sum to 1: those in the microphone's area, else all."""
+def speakers(scene: Scene, where: Mapping[str, float]) -> tuple[tuple[Person, float], ...]:
+    """Persons who may be the speaker, each with the probability: those in the microphone's area, else all."""
     seen = [each for each in scene.persons if each.score >= _LEAST_SCORE]
-    near = [each for each in seen if scene.here is not None and area_of(each, scene) == scene.here] or seen
-    shares = [_FACING[each.facing] * each.score for each in near]
-    return tuple((each, share / sum(shares)) for each, share in zip(near, shares, strict=True))
+    near = [each for each in seen if scene.here is not None and area_of(each, scene) == scene.here]
+    shares = [_FACING[each.facing] * each.score for each in near or seen]
+    total = sum(shares)
+    if not near and scene.here is not None:
+        total /= sum(where.get(area_of(each, scene) or "", 1.0) for each in seen) / len(seen) if seen else 1.0
+    return tuple((each, share / total) for each, share in zip(near or seen, shares, strict=True))

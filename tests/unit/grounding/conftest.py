@@ -46,7 +46,8 @@ def say(intent: str, *phrases: Phrase, here: str | None = "study", **more: Any) 
     """Ground one order.
 
     `but`, `slots`, `text`, `history`, `config`, `things` as they are called elsewhere; `seen`: names of people,
-    `points`: where the first of them points; `watched`: areas with a camera; `lit` and `dark` things; the rest is the scene's.
+    `points`: where the first of them points; `watched`: areas with a camera; `lit` and `dark` things; the rest is the
+    scene's.
     """
     order = Order(intent, phrases, more.pop("but", ()), more.pop("slots", {}), more.pop("text", ""))
     history, config, things = more.pop("history", ()), more.pop("config", CONFIG), more.pop("things", HOME)
