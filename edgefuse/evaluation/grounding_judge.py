@@ -70,7 +70,7 @@ def fits(came: Came, expected: Expectation) -> bool:
     if came.asked is not None or not _told(came, expected.answer):
         return False
     left = _left(came.acts, expected)
-    return left is not None and all(act.tells and not expected.wanted for act in left)
+    return left is not None and all(act.tells and (act.intent in _IDLE or not expected.wanted) for act in left)
 
 
 def wrongly_done(came: Came, expected: Sequence[Expectation]) -> tuple[Act, ...]:
