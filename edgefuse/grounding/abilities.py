@@ -122,7 +122,7 @@ def _can(ability: str, thing: Thing) -> bool:
 
 def _changeable(step: str, thing: Thing, quantity: str) -> bool:
     own = quantity_of(thing)
-    if quantity and quantity != own and not (quantity == "level" and own == "volume"):
+    if quantity and quantity != own:
         return quantity == "temperature" and _can("temperature", thing)
     if getattr(thing, step) is not None:
         return True

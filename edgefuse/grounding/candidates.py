@@ -118,25 +118,30 @@ def _of_quantity(asked: Asked, keys: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(key for key in level if akin("light", things[key].kind)) or level
 
 
+_TELLS = {
+    "locked": "lock",
+    "unlocked": "unlock",
+    "open": "open",
+    "closed": "close",
+    "on": "turn_on",
+    "off": "turn_off",
+    "temperature": "set_temperature",
+    "level": "set_level",
+    "volume": "raise",
+}
+"""State or quantity asked for -> what a thing that has it can do."""
+
+
 def _telling(asked: Asked, keys: tuple[str, ...]) -> tuple[str, ...]:
-    """Things that have the state asked for: a lock for `locked`."""
-    abilities = {
-        "locked": "lock",
-        "unlocked": "unlock",
-        "open": "open",
-        "closed": "close",
-        "on": "turn_on",
-        "off": "turn_off",
-    }
-    wanted = abilities.get(asked.order.slots.get("state", ""))
-    having = tuple(
-        key
-        for key in keys
-        if wanted is None
-        or able(wanted, asked.things[key])
-        or stands(asked.state(key), asked.order.slots["state"]) is not None
-    )
-    return having or keys
+    """Things that have the state or the quantity asked for: a lock for `locked`."""
+    slots = asked.order.slots
+    state, quantity = slots.get("state", ""), slots.get("quantity", "")
+    wanted = _TELLS.get(state or quantity)
+    if wanted is None:
+        return () if quantity else keys
+    having = tuple(key for key in keys if able(wanted, asked.things[key], quantity))
+    known = tuple(key for key in keys if state and stands(asked.state(key), state) is not None)
+    return tuple(key for key in keys if key in having or key in known)
 
 
 def _own_cannot(asked: Asked, phrase: Phrase, standing: tuple[str, ...], can: tuple[str, ...]) -> bool:

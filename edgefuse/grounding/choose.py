@@ -63,6 +63,8 @@ def _here(asked: Asked, key: str) -> bool:
 def _anaphoric(asked: Asked, phrase: Phrase) -> bool:
     """Whether a phrase can only mean what was spoken of; an order without things too, unless it tells a quantity."""
     if phrase.deixis == "it":
+        if asked.offered:
+            return False
         return not pointed(asked) or bool(last_targets(asked))
     vague = asked.intent in {*_OF_ROOM, "set_level", "set_mode"} or asked.is_question
     return phrase.empty and asked.among is None and not vague

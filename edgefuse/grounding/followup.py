@@ -52,7 +52,7 @@ def effective(order: Order, history: History, things: Mapping[str, Thing]) -> Or
 def following(order: Order, history: History, things: Mapping[str, Thing]) -> Following:
     """An order as one that stands by itself."""
     if order.intent not in _LEANING:
-        return Following(order)
+        return Following(order, among=_asked_between(order, history))
     if order.intent == "also":
         return _also(order, history, things)
     if order.intent == "correct":
@@ -63,6 +63,18 @@ def following(order: Order, history: History, things: Mapping[str, Thing]) -> Fo
     before = history[: history.index(question)]
     base = effective(question.order, before, things)
     return _picked(order, question, base) if order.intent == "pick" else _agreed(order, question, base)
+
+
+def _asked_between(order: Order, history: History) -> tuple[str, ...] | None:
+    """`turn them all on` after a question is about its candidates, `turn it on` about its only one."""
+    question = pending(history)
+    if question is None or question.grounding.asking != "which" or len(order.things) != 1:
+        return None
+    phrase, candidates = order.things[0], question.grounding.candidates
+    if phrase.name or phrase.kind or phrase.area:
+        return None
+    meant = phrase.deixis == "them" or (phrase.deixis == "it" and len(candidates) == 1)
+    return candidates if meant else None
 
 
 def _also(order: Order, history: History, things: Mapping[str, Thing]) -> Following:

@@ -6,7 +6,7 @@ from edgefuse.grounding.scene import Box, Spot
 
 _ASPECT = 4 / 3
 """A picture is wider than high; what lies on one line does so with any ratio."""
-_TOUCH = 0.06
+_TOUCH = 0.03
 """A wrist this close to a thing points at it, whatever the arm does."""
 _SIDEWAYS = 0.25
 """Beside the middle of a person counts a little, so that of two lamps over a head one is nearer."""

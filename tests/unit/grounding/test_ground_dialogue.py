@@ -116,6 +116,15 @@ def test_answers_that_answer_nothing(say: Say, after: After) -> None:
     assert say("yes").refused == "forgotten"
 
 
+def test_orders_about_what_was_asked(say: Say, after: After) -> None:
+    """`turn them all on` after a question means its candidates, `turn it on` its only one; a full order is one."""
+    lights, fan = after(("turn_on", LIGHT)), after(("turn_on", Phrase(kind="fan")))
+
+    assert say("turn_on", THEM, history=lights).targets == ("desk_lamp", "floor_lamp", "study_ceiling")
+    assert say("turn_on", IT, history=fan).target == "bedroom_fan"
+    assert say("turn_on", Phrase(name="television"), history=lights).target == "study_tv"
+
+
 def test_pointing_answers_a_question(say: Say, after: After) -> None:
     """`that one`, with an arm stretched out."""
     asked = after(("turn_on", LIGHT))
@@ -232,6 +241,7 @@ def test_what_cannot_be_computed_is_refused(say: Say) -> None:
     hot: dict[str, Any] = {"slots": {**WARMTH, "step": "6"}, "states": HEATED}
 
     assert say("raise", DESK).refused == "unable"
+    assert say("lower", Phrase(name="television"), slots=LEVEL).refused == "unable"
     assert say("lower", Phrase(name="television"), slots=WARMTH).refused == "unable"
     assert say("lower", Phrase(place="here"), here="bedroom", slots=WARMTH).refused == "nothing"
     assert say("raise", Phrase(name="heater"), **hot).asking == "confirm"
@@ -269,5 +279,11 @@ def test_questions_reach_further_than_orders(say: Say) -> None:
 
     assert say("query_state", lock, slots={"state": "locked"}).target == "front_door"
     assert say("query_state", Phrase(kind="light", count="all")).targets == ("desk_lamp", "floor_lamp", "study_ceiling")
+    assert (
+        say("query_state", Phrase(place="here", deixis="that"), here="hall", slots={"state": "locked"}).target
+        == "front_door"
+    )
+    assert say("query_value", Phrase(beside="sofa"), slots=WARMTH).refused == "nothing"
+    assert say("query_value", Phrase(beside="sofa"), slots={"quantity": "humidity"}).refused == "unable"
     assert say("query_state", Phrase(kind="fan")).target == "bedroom_fan"
     assert say("turn_on", Phrase(kind="fan")).candidates == ("bedroom_fan",)
