@@ -195,6 +195,8 @@ def _phrase(group: Group, draft: Draft) -> Phrase:
     fields: dict[str, Any] = {name: group[name] for name in PHRASE if name in group}
     if draft.intent == "query_value" and fields.get("deixis") == "it" and draft.slots.get("quantity") != "level":
         del fields["deixis"]
+    if "area" in fields or "place" in fields:
+        fields.pop("everywhere", None)
     if "name" in fields and fields.get("count") == "one":
         del fields["count"]
     return Phrase(**fields)

@@ -41,7 +41,7 @@ def step(group: Group, sense: Sense) -> dict[str, Any] | None:
     if rule is None or (sense.features.get("query") and not group.get("mood") and sense.role != "ask"):
         return None
     marks = group.get("_marks", frozenset())
-    if sense.after and sense.after not in marks:
+    if (sense.after and sense.after not in marks) or (sense.never and sense.never in marks):
         return None
     need = group.get("_need")
     taken = _needed(group, sense, need) if need is not None and sense.role != "nothing" else rule(group, sense)
@@ -130,6 +130,9 @@ def _more(group: Group, sense: Sense) -> dict[str, Any] | None:
 
 
 def _area(group: Group, sense: Sense) -> dict[str, Any] | None:
+    """Where verbs come last, what something is in comes before it."""
+    if group.get("_free") and group.get("_head"):
+        return None
     return unify(group, sense.features)
 
 

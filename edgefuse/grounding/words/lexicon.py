@@ -14,7 +14,7 @@ _NAMED = -0.15
 """What this home calls its own goes before the language."""
 _ABSENT = 0.5
 """A kind of thing that is not in this home."""
-_ABOUT = frozenset({"as", "say", "cost", "gives", "after"})
+_ABOUT = frozenset({"as", "say", "cost", "gives", "after", "never"})
 _FAR = 400
 """Numbers up to here are known in words."""
 
@@ -32,6 +32,8 @@ class Sense:
     """A mark on the group that other entries may ask for."""
     after: str = ""
     """Only in a group that has this mark."""
+    never: str = ""
+    """Only in a group that has not."""
 
 
 @dataclass(eq=False)
@@ -84,7 +86,7 @@ def lexicon(language: Language, home: Home) -> Lexicon:
     made = Lexicon(language)
     for entry in language.data["lexicon"]:
         rest = {name: value for name, value in entry.items() if name not in _ABOUT}
-        marks = {name: str(entry[name]) for name in ("gives", "after") if name in entry}
+        marks = {name: str(entry[name]) for name in ("gives", "after", "never") if name in entry}
         for said in (each for one in entry["say"] for each in variants(one)):
             made.enter(said, Sense(entry["as"], rest, float(entry.get("cost", 0)), said, **marks))
     _add_kinds(made, home)
@@ -103,12 +105,13 @@ def _add_home(made: Lexicon, home: Home) -> None:
     for said, area in home.areas.items():
         made.add(said, "area", {"area": area}, _NAMED)
     for said in home.landmarks:
-        made.add(said, "landmark", {"beside": said}, _NAMED)
+        made.enter(said, Sense("landmark", {"beside": said}, _NAMED, said, gives="landmark"))
     for said in home.modes:
         for template in made.language.data.get("modes", ["{mode}"]):
             made.add(template.format(mode=said), "value", {"mode": said}, _NAMED)
     for name in home.names:
         _add_short(made, name)
+        _add_alike(made, name)
 
 
 def _add_short(made: Lexicon, name: str) -> None:
@@ -119,6 +122,16 @@ def _add_short(made: Lexicon, name: str) -> None:
         if sense.role == "more" and "side" in sense.features and words[end:] and words[end:] not in made.entries:
             made.shorts[rest] = name
             made.add(rest, "head", {"name": rest})
+
+
+def _add_alike(made: Lexicon, name: str) -> None:
+    """What people say for a name: `television`, where one is called `tv`."""
+    known = pieces(name, made.language)
+    for group in made.language.data.get("alike", []):
+        said = [pieces(each, made.language) for each in group]
+        for words in said if known in said else []:
+            if not any(sense.role == "head" for sense in made.entries.get(words, [])):
+                made.add(join(words), "head", {"name": name})
 
 
 def _add_kinds(made: Lexicon, home: Home) -> None:
@@ -137,7 +150,7 @@ def _add_kinds(made: Lexicon, home: Home) -> None:
                     _add_kind(made, said, kind, count, 0.0 if kind in home.kinds else _ABSENT)
     for kind, others in data["stands_for"].items():
         for other in (each for each in others if each in home.kinds and kind not in home.kinds):
-            for count, words in zip(("one", "some"), known.get(kind, ((), ())), strict=True):
+            for count, words in zip(("one", "some"), known.get(kind, [[], []]), strict=True):
                 for said in words:
                     _add_kind(made, said, other, count, 0.1)
 

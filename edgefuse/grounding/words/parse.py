@@ -73,6 +73,8 @@ def readings(units: Units, edges: Edges, *, verb_first: bool) -> list[Reading]:
     for at in range(count):
         for reading in heapq.nsmallest(_WIDTH, beams[at], key=lambda one: one.cost):
             for end, sense in edges[at]:
+                if sense.features.get("pause") and end not in units.breaks:
+                    continue
                 for further in _further(reading, sense, verb_first=verb_first, pause=at in units.breaks):
                     beams[end].append(further)
     return sorted((one for one in beams[count] if one.closed), key=lambda one: one.cost)
@@ -94,7 +96,7 @@ def _further(reading: Reading, sense: Sense, *, verb_first: bool, pause: bool) -
     opens = before.get("_whole", {}).get("opens") or reading.leading
     apart = pause or sense.role == "verb" or (not verb_first and "verb" in before and sense.role in _BEGINS)
     if opens or (group is None and "_whole" not in before and apart):
-        yield from _split(reading, sense, cost)
+        yield from _split(reading, sense, cost, pause=pause)
 
 
 def _whole(sense: Sense) -> Group:
@@ -111,9 +113,11 @@ def _flagged(before: Group, after: Group) -> Group:
     return after if "verb" in before else {**after, "_front": True}
 
 
-def _split(reading: Reading, sense: Sense, cost: float) -> Iterator[Reading]:
+def _split(reading: Reading, sense: Sense, cost: float, *, pause: bool) -> Iterator[Reading]:
     """A new group without a word between."""
     if not reading.closed or not reading.group or (sense.role == "nothing"):
+        return
+    if "mood" in reading.group and not pause:
         return
     group = step(_EXCEPTED if reading.leading else {}, sense)
     if group is None:
@@ -175,7 +179,7 @@ def unknown(units: Units, edges: Edges) -> list[int]:
     return [at for at in range(len(units.words)) if at not in covered]
 
 
-_FREE = frozenset({"verb", "state", "ask", "be"})
+_FREE = frozenset({"verb", "state", "ask", "be", "area"})
 """May come last, where the language puts its verbs there."""
 _BEGINS = frozenset({"head", "more", "area", "place"})
 _EXCEPTIONS = ("except", "outside", "excluded")

@@ -8,12 +8,15 @@ from edgefuse.grounding.order import Interpretation, Order
 from edgefuse.grounding.words.asking import Asked
 from edgefuse.grounding.words.build import orders
 from edgefuse.grounding.words.home import Home, of_site
+from edgefuse.grounding.words.homophones import Homophones, homophones
 from edgefuse.grounding.words.lexicon import lexicon
 from edgefuse.grounding.words.parse import bars, lattice, readings, unknown
 from edgefuse.grounding.words.units import Units, units
 from edgefuse.language import Language
 
 _EXACT = "said in words that are known"
+_APART = 0.1
+"""So much less likely must be whatever else sounds like it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +39,7 @@ class Words:
         short = {said: home.able.get(name, frozenset()) for said, name in self._lexicon.shorts.items()}
         self._asked = Asked({**short, **home.able}, language.data["quantities"])
         self._verb_first = bool(language.data["verb_first"])
+        self._homophones = homophones(self._lexicon) if language.data.get("sounds_by") == "pinyin" else None
 
     @staticmethod
     def of_site(site: Site, language: Language) -> "Words":
@@ -51,7 +55,29 @@ class Words:
         said = units(text, self._language)
         if not said.words:
             return Understood("", why="no words")
-        return self._exact(said, count)
+        found = self._exact(said, count)
+        if found.interpretations or not repair or self._homophones is None:
+            return found
+        return self._misheard(said, self._homophones, count) or found
+
+    def _misheard(self, said: Units, homophones: Homophones, count: int) -> Understood | None:
+        """Of what sounds alike, where it is plain which was meant."""
+        made: list[tuple[float, Understood]] = []
+        for cost, words in homophones.meant(said.words):
+            found = self._exact(replace(said, words=words), count)
+            if found.interpretations and all(found.text != other.text for _, other in made):
+                made.append((cost, found))
+        if not made or (len(made) > 1 and made[1][0] - made[0][0] < _APART):
+            return None
+        cost, best = made[0]
+        because = f"'{said.text()}' sounds like '{best.text}'"
+        return replace(
+            best,
+            interpretations=tuple(
+                replace(each, score=round(each.score * math.exp(-cost), 3), because=(because,))
+                for each in best.interpretations
+            ),
+        )
 
     def _exact(self, said: Units, count: int) -> Understood:
         edges = lattice(said, self._lexicon)
