@@ -228,6 +228,9 @@ def _evaluate_commands(commands: Any) -> None:
     tasks.choices["voice"].add_argument(
         "--decoding", choices=("auto", "free", "grammar"), default="auto", help="default %(default)s"
     )
+    tasks.choices["voice"].add_argument(
+        "--foreign", type=Path, action="append", default=[], metavar="DIR", help="speech that must not be acted upon"
+    )
     for task in (tasks.choices["voice"], tasks.choices["objects"]):
         task.add_argument(
             "--engine", default="auto", help="auto, cpu, tensorrt or another backend; default %(default)s"

@@ -39,6 +39,7 @@ def _measure(args: argparse.Namespace) -> dict[str, Any]:
             decoding=args.decoding,
             limit=args.limit,
             models=ModelsConfig(engine=args.engine, precision=args.precision),
+            foreign=args.foreign,
         )
     if args.task == "wake":
         from edgefuse.evaluation.wake import evaluate as wake

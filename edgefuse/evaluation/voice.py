@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +11,13 @@ from edgefuse.config.models import ModelsConfig
 from edgefuse.core.errors import ConfigError
 from edgefuse.core.health import PartHealth
 from edgefuse.detectors.voice import rhino, runtime
+from edgefuse.detectors.voice.grammar import Grammar
 from edgefuse.detectors.voice.hearing import Hearing
 from edgefuse.detectors.voice.runtime import Decoding, Runtime
 from edgefuse.detectors.voice.understand import Meaning
 from edgefuse.evaluation.clips import progress, read
+from edgefuse.evaluation.foreign import Home, acted_upon, clips_of, whatever
+from edgefuse.grounding.words import Words
 from edgefuse.pipeline.clock import SystemClock
 
 
@@ -29,23 +32,28 @@ def evaluate(  # noqa: PLR0913  by name
     threads: int = 1,
     language: str = "en",
     details: bool = False,
+    foreign: Sequence[Path] = (),
 ) -> dict[str, Any]:
     """Measure on DIR with labels.json, one sound per label and grammar.yaml (Rhino style).
 
     `exact`: share with the right intent and every slot right; `slot_accuracy`: share of labelled slots that are right;
     `rejected`: share that was not understood; `wrong`: share understood as something else; `cpu_s_per_utterance`: of
-    the whole process; `runtime`, `decoding`, `why`, `engines`: what ran. Labels are compared and nothing else. Raises
-    ConfigError for another layout, ModelError.
+    the whole process; `runtime`, `decoding`, `why`, `engines`: what ran. Labels are compared and nothing else.
+    `foreign`: folders of other speech, of which 200 clips are heard with the grammar and in the home of the example
+    configuration: how many are acted upon in either, and how. Raises ConfigError for another layout, ModelError.
     """
-    labels = _labels(data, limit)
-    grammar = rhino.read(data / "grammar.yaml", language)
-    clock = SystemClock()
+    labels, others = _labels(data, limit), clips_of(foreign)
     health = PartHealth("evaluate", "detector")
+    clock = SystemClock()
     store = model_store(models or ModelsConfig(), clock)
-    asked = runtime.wanted(using, decoding)
-    held_to = None if decoding == "free" else grammar
-    recognise = runtime.load(store, recogniser, asked, language, grammar.prompt(), threads, health, held_to)
-    hearing = Hearing(recognise, grammar, health, clock)
+
+    def hears(grammar: Grammar, words: Words | None = None) -> Hearing:
+        held_to = None if decoding == "free" else grammar
+        asked = runtime.wanted(using, decoding)
+        recognise = runtime.load(store, recogniser, asked, language, grammar.prompt(), threads, health, held_to)
+        return Hearing(recognise, grammar, health, clock, words)
+
+    hearing = hears(rhino.read(data / "grammar.yaml", language))
     meanings: list[Meaning] = []
     cpu = 0.0
     for path in progress(list(labels), "Listening"):
@@ -57,7 +65,18 @@ def evaluate(  # noqa: PLR0913  by name
     result |= {"cpu_s_per_utterance": round(cpu / len(labels), 3), "recogniser": recogniser, **_ran(health)}
     if details:
         result["mistakes"] = _mistakes(labels, meanings)
+    if others:
+        home = Home(language)
+        orders = list(acted_upon(others, hearing, whatever))
+        result["foreign"] = _foreign(
+            others, orders, list(acted_upon(others, hears(home.grammar, home.words), home.does))
+        )
     return result
+
+
+def _foreign(clips: Sequence[Path], orders: list[dict[str, Any]], home: list[dict[str, Any]]) -> dict[str, Any]:
+    acted = {each["clip"] for each in (*orders, *home)}
+    return {"clips": len(clips), "acted": len(acted), "upon": {"orders": orders, "home": home}}
 
 
 def _ran(health: PartHealth) -> dict[str, Any]:

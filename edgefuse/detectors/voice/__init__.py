@@ -41,7 +41,8 @@ from edgefuse.detectors.voice.wake import MicroWakeWord, Spotter, WakeGate
 from edgefuse.detectors.voice.whisper_trial import whisper_trial
 from edgefuse.detectors.voice.wyoming_asr import WyomingRecogniser
 from edgefuse.detectors.voice.wyoming_wake import WyomingWake
-from edgefuse.grounding.resolve import resolve
+from edgefuse.grounding.resolve import Grounding, resolve
+from edgefuse.grounding.words import Words
 
 _VAD = "silero-vad"
 _WINDOW_NS: Nanoseconds = WINDOW * SECOND // SAMPLE_RATE
@@ -74,6 +75,7 @@ class Voice:
         self._unasked = replace(config.timing, wakes=False)
         self._attention = context.attention
         self._grammar = of_site(self._site, config.language)
+        self._words = Words.of_site(self._site, self._grammar.language)
         self._own = {name: frozenset(intent.slots) for name, intent in self._site.intents.items()}
         self._streams: dict[str, Stream] = {}
         self._ahead: Ahead | None = None
@@ -119,7 +121,7 @@ class Voice:
         config, grammar = self._config, self._grammar
         if isinstance(config.recogniser, Service):
             service = WyomingRecogniser(config.recogniser, config.language, self._context.health)
-            return Hearing(service, grammar, health, self._context.clock).hear
+            return Hearing(service, grammar, health, self._context.clock, self._words).hear
         recogniser = runtime.load(
             self._context.models,
             config.recogniser,
@@ -130,7 +132,7 @@ class Voice:
             health,
             None if config.decoding == "free" else grammar,
         )
-        return Hearing(recogniser, grammar, health, self._context.clock).hear
+        return Hearing(recogniser, grammar, health, self._context.clock, self._words).hear
 
     def detect(self, sample: Sample) -> Iterable[Observation]:
         """Take the next sound of a source; observations of kind `wake` and `utterance` come at its end."""
@@ -264,7 +266,7 @@ class Voice:
             return
         data, score = self._grounded(meaning, area)
         data |= {
-            "interpretations": [each.to_json() for each in interpreted(meaning, self._own)],
+            "interpretations": [each.to_json() for each in meaning.interpretations or interpreted(meaning, self._own)],
             "level_db": stream.level.db,
             "wake": stream.woken,
             "language": self._config.language,
@@ -272,7 +274,10 @@ class Voice:
         yield self._observe(sample, "utterance", meaning.intent, score, (begin, end), data)
 
     def _grounded(self, meaning: Meaning, here: str | None) -> tuple[dict[str, Json], float]:
-        found = resolve(meaning.intent, meaning.slots, here, self._site.things)
+        by_words = meaning.interpretations and meaning.because == meaning.interpretations[0].because
+        found = (
+            Grounding(p=0.0, area=here) if by_words else resolve(meaning.intent, meaning.slots, here, self._site.things)
+        )
         p = round(meaning.score * found.p, 3) if meaning.understood else 0.0
         return {
             "text": meaning.text,

@@ -13,6 +13,7 @@ from edgefuse.detectors.voice.grammar import Grammar
 from edgefuse.detectors.voice.recogniser import Heard, Recogniser
 from edgefuse.detectors.voice.second import Guided, SecondOpinion
 from edgefuse.detectors.voice.understand import NOT_UNDERSTOOD, Meaning, Understanding
+from edgefuse.grounding.words import Words
 
 _NO_SPEECH = 0.6
 _UNSURE = -1.0
@@ -24,9 +25,12 @@ _GUESSED = -2.0
 class Hearing:
     """A recogniser and a grammar."""
 
-    def __init__(self, recogniser: Recogniser, grammar: Grammar, health: PartHealth, clock: Clock) -> None:
+    def __init__(
+        self, recogniser: Recogniser, grammar: Grammar, health: PartHealth, clock: Clock, words: Words | None = None
+    ) -> None:
+        """`words`: of the home, where the grammar is that of a home."""
         self._recogniser = recogniser
-        self._understanding = Understanding(grammar)
+        self._understanding = Understanding(grammar, words=words)
         guided = recogniser if isinstance(recogniser, Guided) else None
         self._second = SecondOpinion(grammar, self._understanding, guided) if guided else None
         self._health = health
@@ -44,7 +48,7 @@ class Hearing:
             return Meaning(NOT_UNDERSTOOD, heard.text, because=("no words", why))
         fit = None if heard.encoded is None else partial(self._fit, heard)
         first = self._understanding.understand(heard.text, fit, math.exp(heard.logprob))
-        if self._second is None or self._second.agrees(first):
+        if self._second is None or first.interpretations or self._second.agrees(first):
             return first
         with self._health.model_call(self._cpu):
             return self._second.on(heard, first)

@@ -7,11 +7,13 @@ nearer than something else, is not understood.
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 from edgefuse.detectors.voice.align import Alignment, Candidate, Sounds
 from edgefuse.detectors.voice.grammar import Grammar
+from edgefuse.grounding.order import Interpretation
+from edgefuse.grounding.words import Words
 
 Fit: TypeAlias = Callable[[str], float]
 """Text -> logarithm of its probability given the sound."""
@@ -51,6 +53,8 @@ class Meaning:
     score: float = 0.0
     slots: Mapping[str, str] = field(default_factory=dict)
     because: tuple[str, ...] = ()
+    interpretations: tuple[Interpretation, ...] = ()
+    """Of what was written down, in words that this home knows: best first; they need no second opinion."""
 
     @property
     def understood(self) -> bool:
@@ -61,8 +65,10 @@ class Meaning:
 class Understanding:
     """One grammar, ready to be asked."""
 
-    def __init__(self, grammar: Grammar, limits: Limits | None = None) -> None:
+    def __init__(self, grammar: Grammar, limits: Limits | None = None, words: Words | None = None) -> None:
+        """`words`: understands what is no sentence of the grammar, but says clearly what to do."""
         self._grammar = grammar
+        self._words = words
         self._limits = limits or Limits()
         self._sounds = Sounds(grammar.language)
 
@@ -71,13 +77,24 @@ class Understanding:
         text = self._grammar.language.normalise(heard)
         if not text or text in self._grammar.language.data["empty"]:
             return Meaning(NOT_UNDERSTOOD, text, because=("no words",))
+        known = self._known(heard, certainty)
         candidates = Alignment(text, self._grammar, self._sounds).candidates(_CANDIDATES)
-        if not candidates:
+        if not candidates and not known:
             return Meaning(NOT_UNDERSTOOD, text, because=("the grammar has no sentence",))
-        best = candidates[0]
-        if best.cost < _EXACT:
-            return Meaning(best.intent, text, round((1 + certainty) / 2, 3), best.slots, ("said word for word",))
+        if candidates and candidates[0].cost < _EXACT:
+            best, score = candidates[0], round((1 + certainty) / 2, 3)
+            return Meaning(best.intent, text, score, best.slots, ("said word for word",), known)
+        if known:
+            first, order = known[0], known[0].orders[0]
+            return Meaning(order.intent, text, first.score, order.slots, first.because, known)
         return self._nearest(text, candidates, fit)
+
+    def _known(self, heard: str, certainty: float) -> tuple[Interpretation, ...]:
+        """What the words of this home make of it, less sure where the recogniser is."""
+        if self._words is None:
+            return ()
+        share = (1 + certainty) / 2
+        return tuple(replace(each, score=round(share * each.score, 3)) for each in self._words.interpret(heard))
 
     def _nearest(self, text: str, candidates: Sequence[Candidate], fit: Fit | None) -> Meaning:
         near = [c for c in candidates if self._similarity(text, c) >= self._least(fit)]
