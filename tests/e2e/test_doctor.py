@@ -131,7 +131,7 @@ def test_a_whole_configuration_is_examined(broker: Any, write: Callable[..., Pat
     findings = json.loads(done.stdout)
     assert done.returncode == 1, done.stderr
     assert all(list(one) == KEYS for one in findings)
-    areas = ["configuration", "system", "disk", "packages", "broker", "audio", "cameras", "models", "engines"]
+    areas = ["configuration", "system", "disk", "packages", "broker", "audio", "speech", "cameras", "models", "engines"]
     assert list(dict.fromkeys(one["area"] for one in findings)) == areas
     failed = [one["check"] for one in findings if one["state"] == "fail"]
     assert failed == ["source.cam"]

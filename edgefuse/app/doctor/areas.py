@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from edgefuse.app.doctor import audio, broker, cameras, disk, gpu, models, packages, sources, system
+from edgefuse.app.doctor import audio, broker, cameras, disk, gpu, models, packages, sources, speech, system
 from edgefuse.app.doctor.findings import Check
 from edgefuse.config.models import Site
 from edgefuse.core.types import Modality
@@ -34,6 +34,7 @@ AREAS = (
     Area("packages", packages.check, 90),
     Area("broker", broker.check, 40),
     Area("audio", audio.check, 30),
+    Area("speech", speech.check, 60),
     Area("cameras", cameras.check, 20),
     Area("models", models.check, 90),
     Area("engines", gpu.check, 90),

@@ -8,16 +8,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from edgefuse.app.doctor.findings import Case, Finding
-from edgefuse.config.models import Site
+from edgefuse.config.models import Service, Site
 from edgefuse.engines.onnx import OnnxBackend
 from edgefuse.pipeline.broker import find_mosquitto
 from edgefuse.sources.recorded import modality_of
 
 _WHAT = {
-    "mic": "microphones",
+    "mic": "microphones and speakers",
     "camera": "cameras and objects",
     "media": "recorded sound",
     "voice": "spoken orders",
+    "wyoming": "services that speak Wyoming",
     "convert": "converting models when they are pulled",
     "broker": "a broker of its own",
 }
@@ -26,6 +27,7 @@ _MODULES = {
     "camera": ("cv2",),
     "media": ("soundfile", "soxr"),
     "voice": ("faster_whisper", "hassil", "pymicro_wakeword"),
+    "wyoming": ("wyoming.event",),
     "convert": ("onnx",),
     "broker": ("iotcore",),
 }
@@ -34,6 +36,7 @@ _PARTS = {
     ("sources", "camera"): ("camera",),
     ("detectors", "voice"): ("voice",),
     ("detectors", "objects"): ("camera",),
+    ("publishers", "speaker"): ("mic",),
 }
 """Section and type of a bundled part -> extras that it needs."""
 _RECORDED = {"audio": "media", "vision": "camera"}
@@ -138,11 +141,21 @@ def extras_of(site: Site) -> frozenset[str]:
     """The extras that the bundled parts of a configuration need."""
     types = {("sources", part.type) for part in site.sources.values()}
     types |= {("detectors", part.type) for part in site.detectors.values()}
+    types |= {("publishers", part.type) for part in site.publishers.values()}
     needed = {extra for kind in types for extra in _PARTS.get(kind, ())}
     recorded = [part for part in site.sources.values() if part.type == "recorded"]
     needed |= {_RECORDED[kind] for kind in (modality_of(part.file) for part in recorded) if kind in _RECORDED}
+    needed |= {"wyoming"} if uses_wyoming(site) else set()
     own_broker = site.mqtt.url.startswith("embedded") and find_mosquitto() is None
     return frozenset(needed | ({"broker"} if own_broker else set()))
+
+
+def uses_wyoming(site: Site) -> bool:
+    """Whether it asks services, or is one."""
+    parts = [*site.detectors.values(), *site.publishers.values()]
+    keys = ("recogniser", "wake_word")
+    services = any(isinstance(getattr(part, key, None), Service) for part in parts for key in keys)
+    return services or site.wyoming is not None or any(getattr(part, "wyoming", None) for part in parts)
 
 
 def _extra(
