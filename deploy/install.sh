@@ -9,8 +9,8 @@ usage() {
 usage: install.sh [options]
   --from WHAT      a wheel, a checkout or a pip requirement (default: this checkout, else the version this came with)
   --config FILE    copied to /etc/edgefuse/edgefuse.yaml when there is none yet (default: examples/home.yaml)
-  --extras LIST    default: mic,camera,voice,convert; on a Jetson mic,voice,convert,jetson: OpenCV and TensorRT are
-                   the system's there, see jetson.md
+  --extras LIST    default: mic,camera,voice,wyoming,convert; on a Jetson mic,voice,wyoming,convert,jetson:
+                   OpenCV and TensorRT are the system's there, see jetson.md
   --prefix DIR     install below DIR, as a trial: no user, no systemctl
   --no-start       do not enable and start the service
   --no-models      do not pull the models now; the daemon does at its first start
@@ -88,7 +88,7 @@ choose_what() {
     elif [ -e "$from" ]; then
         from=$(realpath "$from")
     fi
-    [ -n "$extras" ] || if jetson; then extras=mic,voice,convert,jetson; else extras=mic,camera,voice,convert; fi
+    [ -n "$extras" ] || if jetson; then extras=mic,voice,wyoming,convert,jetson; else extras=mic,camera,voice,wyoming,convert; fi
     case $from in
     *==*) requirement="${from%%==*}[${extras}]==${from#*==}" ;;
     *) requirement="${from}[$extras]" ;;
@@ -102,6 +102,8 @@ install_system_packages() {
         [ -n "$(find /usr/include /usr/local/include -name portaudio.h -print -quit)" ] || packages+=(portaudio19-dev)
         have gcc || packages+=(gcc libc6-dev)
         [ -f "$(python3 -c 'import sysconfig; print(sysconfig.get_path("include"))')/Python.h" ] || packages+=(python3-dev)
+        # The voice of a speaker.
+        have espeak-ng || packages+=(espeak-ng)
         ;;
     esac
     # NanoDet comes as an npm package.

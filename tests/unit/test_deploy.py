@@ -56,7 +56,7 @@ def test_install_on_a_jetson_takes_what_comes_with_jetpack(tmp_path: Path) -> No
     steps = dry_install(tmp_path)
 
     assert f"python3 -m venv --system-site-packages {tmp_path}/opt/edgefuse" in steps
-    assert "[mic,voice,convert,jetson]" in steps
+    assert "[mic,voice,wyoming,convert,jetson]" in steps
     assert f"{tmp_path}/etc/systemd/system/edgefuse.service.d/jetson.conf" in steps
 
 
@@ -65,7 +65,7 @@ def test_install_elsewhere_brings_everything(tmp_path: Path) -> None:
     steps = dry_install(tmp_path)
 
     assert f"python3 -m venv {tmp_path}/opt/edgefuse" in steps
-    assert "[mic,camera,voice,convert]" in steps
+    assert "[mic,camera,voice,wyoming,convert]" in steps
     assert "jetson" not in steps.replace(str(ROOT), "").replace(str(tmp_path), "")
 
 
