@@ -188,8 +188,8 @@ def _site(reading: _Reading, config_of: ConfigOf) -> Site:
     for section, kind, key, default in _PARTS:
         if isinstance(data.get(section), Mapping):
             data[section] = _parts(reading, section, kind, (key, default), config_of)
-    if not data.get("publishers") and "publishers" not in reading.broken:
-        data["publishers"] = {"mqtt": config_of("publisher", "mqtt")(type="mqtt")}
+    if "publishers" not in reading.broken:
+        data["publishers"] = _with_mqtt(data.get("publishers") or {}, config_of)
     rules = data.get("rules")
     reading.rule_indexes = list(range(len(rules))) if isinstance(rules, list) else []
     try:
@@ -199,6 +199,14 @@ def _site(reading: _Reading, config_of: ConfigOf) -> Site:
         for problem in found:
             reading.note(problem)
         return Site.model_validate(_without(data, [problem.path for problem in found], reading))
+
+
+def _with_mqtt(publishers: Any, config_of: ConfigOf) -> Any:
+    """The default publisher, beside those that serve this device alone."""
+    if not isinstance(publishers, Mapping) or not all(part.local for part in publishers.values()):
+        return publishers
+    name = "mqtt" if "mqtt" not in publishers else "mqtt.default"
+    return {name: config_of("publisher", "mqtt")(type="mqtt"), **publishers}
 
 
 def _parts(

@@ -1,7 +1,8 @@
 """The YAML file as types. Plug-ins extend SourceConfig, DetectorConfig, BeliefConfig and PublisherConfig."""
 
+import re
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
@@ -15,10 +16,6 @@ OpenProbability: TypeAlias = Annotated[float, Field(gt=0, lt=1)]
 Seconds: TypeAlias = Annotated[float, Field(ge=0)]
 Unit: TypeAlias = Annotated[float, Field(ge=0, le=1)]
 EngineName: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]*$")]
-ServiceUrl: TypeAlias = Annotated[
-    str, StringConstraints(pattern=r"^tcp://(\[[0-9a-fA-F:.]+\]|[^/\s:@\[\]]+):[1-9]\d{0,4}$")
-]
-"""tcp://host:port of what speaks Wyoming."""
 WantedPrecision: TypeAlias = Literal["auto", "fp32", "fp16", "int8"]
 Point: TypeAlias = tuple[Unit, Unit]
 """x, y as fractions of the picture, from its top left corner."""
@@ -30,6 +27,16 @@ def _known_zone(value: str) -> str:
     except (ZoneInfoNotFoundError, ValueError, OSError):
         raise ValueError(f"expected an IANA time zone such as Europe/Berlin, got '{value}'") from None
     return value
+
+
+def _known_url(value: str) -> str:
+    if not re.fullmatch(r"tcp://(\[[0-9a-fA-F:.]+\]|[^/\s:@\[\]]+):[1-9]\d{0,4}", value):
+        raise ValueError(f"expected tcp://host:port, got '{value}'")
+    return value
+
+
+ServiceUrl: TypeAlias = Annotated[str, AfterValidator(_known_url)]
+"""tcp://host:port of what speaks Wyoming."""
 
 
 class Strict(BaseModel):
@@ -98,6 +105,8 @@ class DetectorConfig(PartConfig):
 class PublisherConfig(Strict):
     """Base of every publisher's Config."""
 
+    local: ClassVar[bool] = False
+    """Whether it serves this device alone, so that the default publisher is wanted beside it."""
     type: str
 
 
@@ -288,7 +297,7 @@ class Site(Strict):
     beliefs: dict[Name, Any] = Field(default_factory=dict)
     rules: list[Rule] = Field(default_factory=list)
     publishers: dict[Name, Any] = Field(default_factory=dict)
-    """Default: one of type mqtt."""
+    """Default: one of type mqtt, also where there are only speakers."""
     dialogue: DialogueConfig = DialogueConfig()
     models: ModelsConfig = ModelsConfig()
     wyoming: WyomingConfig | None = None

@@ -4,7 +4,7 @@ import json
 import threading
 from collections import deque
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import structlog
 from pydantic import Field
@@ -54,6 +54,7 @@ class Speaker:
     class Config(PublisherConfig):
         """`{type: speaker, area: hall, device: ReSpeaker}`."""
 
+        local: ClassVar[bool] = True
         type: Literal["speaker"] = "speaker"
         area: str | None = None
         """Says only what is for this area; default everything."""

@@ -72,11 +72,18 @@ class Broker(PublisherConfig):
     type: Literal["mqtt"]
 
 
+class Box(PublisherConfig):
+    """Talks on this device alone."""
+
+    local: ClassVar[bool] = True
+    type: Literal["speaker"]
+
+
 CONFIGS: dict[str, dict[str, type[Any]]] = {
     "source": {"microphone": Microphone, "camera": Camera, "mqtt": Sensor},
     "detector": {"voice": Voice, "objects": Objects, "climate": Climate},
     "fuser": {"bayes": BayesConfig},
-    "publisher": {"mqtt": Broker},
+    "publisher": {"mqtt": Broker, "speaker": Box},
 }
 MODALITIES: dict[str, Modality] = {"microphone": "audio", "voice": "audio", "camera": "vision", "objects": "vision"}
 

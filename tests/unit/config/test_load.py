@@ -49,6 +49,40 @@ def test_without_publishers_there_is_one_of_type_mqtt(check: Callable[..., Check
     assert {name: part.type for name, part in site.publishers.items()} == {"mqtt": "mqtt"}
 
 
+@pytest.mark.parametrize(
+    ("text", "types"),
+    [
+        ("{box: {type: speaker}}", {"mqtt": "mqtt", "box": "speaker"}),
+        ("{mqtt: {type: speaker}}", {"mqtt.default": "mqtt", "mqtt": "speaker"}),
+        ("{out: {type: mqtt}, box: {type: speaker}}", {"out": "mqtt", "box": "speaker"}),
+    ],
+)
+def test_a_speaker_does_not_replace_mqtt(check: Callable[..., Checked], text: str, types: dict[str, str]) -> None:
+    """Beside publishers that serve this device alone the default one stays: a voice costs no alert."""
+    site = check(f"device: {{id: a}}\npublishers: {text}").site
+
+    assert site is not None
+    assert {name: part.type for name, part in site.publishers.items()} == types
+
+
+@pytest.mark.parametrize("url", ["tcp://a:1", "tcp://127.0.0.1:10300", "tcp://[::1]:10300", "tcp://my-host.lan:65535"])
+def test_addresses_of_services(check: Callable[..., Checked], url: str) -> None:
+    """Host names, IPv4 and IPv6 in brackets."""
+    site = check(f'device: {{id: a}}\nwyoming: {{listen: "{url}"}}').site
+
+    assert site is not None
+    assert site.wyoming is not None
+    assert site.wyoming.listen == url
+
+
+@pytest.mark.parametrize("url", ["a:1", "http://a:1", "tcp://a", "tcp://:1", "tcp://a:0", "tcp://u@a:1", "tcp://a:1/x"])
+def test_what_is_no_address_of_a_service(check: Callable[..., Checked], url: str) -> None:
+    """The mistake says what is expected."""
+    (problem,) = check(f'device: {{id: a}}\nwyoming: {{listen: "{url}"}}').problems
+
+    assert "wyoming.listen: expected tcp://host:port, got " in str(problem)
+
+
 def test_an_empty_section_is_no_section(check: Callable[..., Checked]) -> None:
     """`sources:` with nothing after it is allowed."""
     site = check("device: {id: a}\nsources:\nrules:\n").site
