@@ -17,7 +17,8 @@ _ON, _OPEN, _LOCKED = (
 )
 _WAYS = {"on": _ON, "off": _ON, "open": _OPEN, "closed": _OPEN, "locked": _LOCKED, "unlocked": _LOCKED}
 _COLDEST, _HOTTEST, _HIGHEST = 5, 35, 100
-_UNABLE = 0.7
+_HOURS = 24
+_UNABLE, _ELSEWHERE = 0.7, 0.6
 _LESS_LIKELY = 0.05
 
 
@@ -36,11 +37,20 @@ class Asked:
 
     able: Mapping[str, frozenset[str]]
     """Name or kind -> what it can do."""
+    where: Mapping[str, frozenset[str]]
+    """Name -> areas of what is called so."""
     quantities: Mapping[str, str]
     """Kind -> what is meant by more of it."""
+    kinds: Mapping[str, str] = field(default_factory=dict)
+    """Name -> kind of what is called so."""
+    drops: bool = False
+    """What was spoken of last may go unsaid: a verb alone is about it."""
 
     def penalty(self, intent: str, group: Group) -> float:
         """Cost of asking for what things of that name or kind cannot do."""
+        where = self.where.get(group.get("name", ""))
+        if where and group.get("area", "") not in {"", *where}:
+            return _ELSEWHERE
         able = self.abilities(group)
         known = any(intent in each for each in self.able.values())
         return _UNABLE if able is not None and known and intent not in able else 0.0
@@ -81,6 +91,8 @@ def _order(group: Group, asked: Asked) -> Iterator[Meaning]:
     if intent in _TURNING:
         quantity = _quantity(group, verb, asked)
         if quantity is None:
+            return
+        if not quantity and not {"_head", "area", "place", "degree", "beside", "side"} & group.keys():
             return
         slots = {"quantity": quantity} if quantity else {}
     elif "quantity" in group:
@@ -130,10 +142,26 @@ def _valued(group: Group, verb: Mapping[str, Any], asked: Asked) -> Iterator[Mea
     if not verb and not _said_alone(group, marked):
         return
     turning = _turning(group, verb)
+    if _loose(value, marked, ask, turning) or (turning and "degree" not in group and _opposed(value, turning)):
+        return
     if "number" in value and turning and marked != "to":
         yield from _stepped(turning, group, verb, asked)
     elif marked != "by" and "degree" not in group:
         yield from _set(value, group, asked)
+
+
+def _loose(value: Mapping[str, Any], marked: str, ask: str | None, turning: str) -> bool:
+    """Whether a bare number may be something else: `two lamps`, `at nine`."""
+    if "number" not in value or value["unit"]:
+        return False
+    if marked == "at":
+        return ask != "set" or value["number"] <= _HOURS
+    return not marked and ask != "set" and not turning
+
+
+def _opposed(value: Mapping[str, Any], turning: str) -> bool:
+    """`turn it up to the minimum`."""
+    return value.get("level") == ({"raise": 1, "lower": _HIGHEST}[turning])
 
 
 def _said_alone(group: Group, marked: str) -> bool:

@@ -43,7 +43,7 @@ def orders(reading: Reading, asked: Asked) -> Iterator[tuple[float, tuple[Order,
     whole = reading.group.get("_whole")
     if whole:
         fields = {name: value for name, value in whole.items() if name in PHRASE}
-        yield reading.cost, (Order(reading.opened, (Phrase(**fields),) if fields else ()),)
+        yield reading.cost, (Order(reading.opened, (Phrase(**fields),) if fields else (), (), whole.get("slots", {})),)
         return
     ways = [_Way(reading.cost, ())]
     for join, group in _ordered(reading.groups):
@@ -56,7 +56,7 @@ def orders(reading: Reading, asked: Asked) -> Iterator[tuple[float, tuple[Order,
 
 def _ordered(groups: Sequence[tuple[Join, Group]]) -> Sequence[tuple[Join, Group]]:
     """Exceptions that were said first, after what they are of."""
-    at = next((at for at, (join, _) in enumerate(groups) if join == "first"), 0)
+    at = next((at for at, (join, _) in enumerate(groups) if join in {"first", "correct"}), 0)
     return [*groups[at : at + 1], *groups[:at], *groups[at + 1 :]]
 
 
@@ -65,12 +65,15 @@ def _further(way: _Way, join: Join, group: Group, reading: Reading, asked: Asked
     last = way.drafts[-1] if way.drafts else None
     if join == "but":
         if last is not None and last.open is None and _speaks(group) and not _means(group):
-            yield _replaced(way, replace(last, but=(*last.but, group), excepting=True))
+            things = _of_same_kind(last.things, group, asked)
+            yield _replaced(way, replace(last, things=things, but=(*last.but, group), excepting=True))
         return
     whole = _continued(last, group)
     found = list(meanings(whole, asked))
+    if found and join == "correct" and reading.tone == "plain":
+        return
     for meaning in found:
-        yield from _meant(way, join, whole, meaning, reading)
+        yield from _meant(way, join, _left_out(whole, meaning, way.drafts, asked), meaning, reading)
     if found:
         return
     if "verb" in group or "mood" in group:
@@ -78,6 +81,25 @@ def _further(way: _Way, join: Join, group: Group, reading: Reading, asked: Asked
             yield _Way(way.cost, (*way.drafts, Draft("", {}, (group,), (), whole)))
     elif _speaks(group) and not _means(group):
         yield from _more_things(way, join, group)
+
+
+def _of_same_kind(things: tuple[Group, ...], group: Group, asked: Asked) -> tuple[Group, ...]:
+    """`all but the desk lamp` are all lamps, where a language need not say so."""
+    if any(each.get("_head") and not each.get("_unsaid") for each in things):
+        return things
+    kind = group.get("kind") or asked.kinds.get(group.get("name", ""))
+    rest = [{name: value for name, value in each.items() if name != "deixis"} for each in things]
+    return tuple({**each, "kind": kind, "count": "all"} for each in rest) if kind else ()
+
+
+def _left_out(group: Group, meaning: Meaning, drafts: Sequence[Draft], asked: Asked) -> Group:
+    """What goes unsaid: that which was spoken of last."""
+    said = {name for name in PHRASE if name in group}
+    if said == {"count"} and not group.get("_head"):
+        return {**group, "deixis": "them", "_head": "deixis", "_unsaid": True}
+    if asked.drops and not said and not drafts and meaning.intent not in {*_ALONE, *_ASKING} and "verb" in group:
+        return {**group, "deixis": "it", "_head": "deixis"}
+    return group
 
 
 def _continued(last: Draft | None, group: Group) -> Group:
@@ -99,7 +121,7 @@ def _meant(way: _Way, join: Join, group: Group, meaning: Meaning, reading: Readi
         things, drafts = (*last.things, *things), drafts[:-1]
     elif last is not None and last.intent == "pick" and not any(each.get("_head") for each in last.things):
         things, drafts = (*last.things, *things), drafts[:-1]
-    if join == "correct" and not reading.mild:
+    if join == "correct" and not reading.tone:
         drafts = (*drafts, Draft("correct", {}))
     yield _Way(way.cost + meaning.cost, (*drafts, Draft(meaning.intent, meaning.slots, things)))
 
@@ -122,7 +144,7 @@ def _replaced(way: _Way, draft: Draft) -> _Way:
 
 def _speaks(group: Group) -> bool:
     """Whether it speaks of things at all."""
-    return any(name in group for name in PHRASE)
+    return "of" in group or any(name in group for name in PHRASE)
 
 
 def _means(group: Group) -> bool:
@@ -197,6 +219,10 @@ def _phrase(group: Group, draft: Draft) -> Phrase:
         del fields["deixis"]
     if "area" in fields or "place" in fields:
         fields.pop("everywhere", None)
+    if "of" in group and not {"name", "kind", "deixis"} & fields.keys():
+        fields |= {"kind": group["of"], "count": "some"}
+    if fields.get("everywhere") and "kind" in fields and fields.get("count") == "one":
+        fields["count"] = "all"
     if "name" in fields and fields.get("count") == "one":
         del fields["count"]
     return Phrase(**fields)

@@ -53,8 +53,11 @@ def _needed(group: Group, sense: Sense, need: Mapping[str, Any]) -> dict[str, An
     rest = {name: value for name, value in group.items() if name != "_need"}
     if need["by"] == "rel":
         return _related(rest, sense)
-    if need["by"] in {"to", "by"}:
-        return _value(rest, sense, need["by"]) if sense.role in {"value", "number"} else None
+    if need["by"] in {"to", "by", "at"}:
+        fits = sense.role in {"value", "number"} and (
+            not need["takes"] or bool({*need["takes"]} & sense.features.keys())
+        )
+        return _value(rest, sense, need["by"]) if fits else None
     kind = _NOUNS.get(sense.role)
     if sense.role == "head":
         kind = "name" if "name" in sense.features else "kind" if "kind" in sense.features else None
@@ -99,9 +102,16 @@ def _verb(group: Group, sense: Sense) -> dict[str, Any] | None:
 def _particle(group: Group, sense: Sense) -> dict[str, Any] | None:
     if "mood" in group or "particle" in group or group.get("_wants"):
         return None
-    if "verb" not in group and not group.get("_head"):
+    if "verb" not in group and not group.get("_head") and group:
         return None
     return unify(group, sense.features)
+
+
+def _again(group: Group, _: Sense) -> dict[str, Any] | None:
+    """`off again`: what was spoken of last, where nothing else is said."""
+    if not {"verb", "particle", "degree"} & group.keys() or "mood" in group or group.get("_wants"):
+        return None
+    return dict(group) if group.get("_head") else unify({**group, "_head": "deixis"}, {"deixis": "it"})
 
 
 def _head(group: Group, sense: Sense) -> dict[str, Any] | None:
@@ -123,8 +133,11 @@ def _head(group: Group, sense: Sense) -> dict[str, Any] | None:
 
 
 def _more(group: Group, sense: Sense) -> dict[str, Any] | None:
+    if sense.features.get("wants"):
+        rest = {name: value for name, value in sense.features.items() if name != "wants"}
+        return None if group.get("_head") else unify(group, {**rest, "_wants": True})
     joined = unify(group, sense.features)
-    if joined is not None and "count" not in group and "number" in sense.features:
+    if joined is not None and "count" in sense.features and "deixis" not in sense.features and not group.get("_head"):
         joined["_wants"] = True
     return joined
 
@@ -138,7 +151,9 @@ def _area(group: Group, sense: Sense) -> dict[str, Any] | None:
 
 def _stray_landmark(group: Group, sense: Sense) -> dict[str, Any] | None:
     """`the window light`: only right before a thing."""
-    return None if group.get("_head") else unify(group, {"beside": sense.said, "_wants": True})
+    if group.get("_head") or not sense.features.get("home"):
+        return None
+    return unify(group, {"beside": sense.said, "_wants": True})
 
 
 def _place(group: Group, sense: Sense) -> dict[str, Any] | None:
@@ -169,7 +184,8 @@ def _state(group: Group, sense: Sense) -> dict[str, Any] | None:
 def _marker(group: Group, sense: Sense) -> dict[str, Any] | None:
     if "mood" in group or group.get("_wants"):
         return None
-    return {**group, "_need": {"by": sense.role}}
+    takes = sense.features.get("takes", ())
+    return {**group, "_need": {"by": "at" if sense.features.get("loose") else sense.role, "takes": takes}}
 
 
 def _free_value(group: Group, sense: Sense) -> dict[str, Any] | None:
@@ -187,7 +203,13 @@ def _several(group: Group, sense: Sense) -> dict[str, Any] | None:
     """`two lamps`."""
     if group.get("_head") or "number" in group or "mood" in group:
         return None
-    return {**group, "number": int(sense.features["count"]), "_wants": True}
+    joined = unify(group, {"count": "some"})
+    return None if joined is None else {**joined, "number": int(sense.features["count"]), "_wants": True}
+
+
+def _measure(group: Group, _: Sense) -> dict[str, Any] | None:
+    """What stands between a number and what is counted."""
+    return dict(group) if "number" in group and group.get("_wants") else None
 
 
 def _degree(group: Group, sense: Sense) -> dict[str, Any] | None:
@@ -195,7 +217,7 @@ def _degree(group: Group, sense: Sense) -> dict[str, Any] | None:
 
 
 def _quantity(group: Group, sense: Sense) -> dict[str, Any] | None:
-    return unify(group, {"quantity": sense.features["quantity"]})
+    return unify(group, {name: value for name, value in sense.features.items() if name in {"quantity", "of"}})
 
 
 def _be(group: Group, _: Sense) -> dict[str, Any] | None:
@@ -237,9 +259,11 @@ _RULES: Mapping[str, Callable[[Group, Sense], dict[str, Any] | None]] = {
     "value": _free_value,
     "number": _free_value,
     "several": _several,
+    "measure": _measure,
     "degree": _degree,
     "quantity": _quantity,
     "amount": lambda group, sense: unify(group, sense.features),
     "be": _be,
     "ask": _ask,
+    "again": _again,
 }

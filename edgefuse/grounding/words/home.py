@@ -23,6 +23,10 @@ class Home:
     modes: tuple[str, ...] = ()
     intents: Mapping[str, Intent] = field(default_factory=dict)
     """The user's own."""
+    kind_of: Mapping[str, str] = field(default_factory=dict)
+    """Name -> kind of a thing that is called so."""
+    where: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """Name -> areas of the things that are called so; empty where one is in none."""
     able: Mapping[str, frozenset[str]] = field(default_factory=dict)
     """Name or kind -> intents that a thing of it can do."""
 
@@ -37,6 +41,8 @@ def of_site(site: Site) -> Home:
         landmarks=tuple(dict.fromkeys([*_near(site.things.values()), *_zones(site)])),
         modes=tuple(dict.fromkeys(mode for thing in site.things.values() for mode in thing.modes)),
         intents=site.intents,
+        kind_of={said: thing.kind for thing in site.things.values() for said in thing.names},
+        where=_where(site.things),
         able=_able(site.things),
     )
 
@@ -55,6 +61,16 @@ def _able(things: Mapping[str, Thing]) -> dict[str, frozenset[str]]:
         for said in (thing.kind, _plain(key), *thing.names):
             found[said] = found.get(said, frozenset()) | can(thing)
     return found
+
+
+def _where(things: Mapping[str, Thing]) -> dict[str, frozenset[str]]:
+    found: dict[str, list[str | None]] = {}
+    for key, thing in things.items():
+        for said in dict.fromkeys((_plain(key), *thing.names)):
+            found.setdefault(said, []).append(thing.area)
+    return {
+        said: frozenset(area for area in areas if area) if all(areas) else frozenset() for said, areas in found.items()
+    }
 
 
 def _areas(site: Site) -> dict[str, str]:

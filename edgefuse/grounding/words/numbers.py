@@ -57,7 +57,7 @@ def number(words: Sequence[str], start: int, lexicon: Lexicon) -> tuple[int, flo
             digits += str(int(digit[1]))
             point = digit[0]
         return (point, value + float(f"0.{digits}")) if digits else found
-    tail = _tail(words, end, lexicon)
+    tail = _tail(words, end, lexicon, unit=False)
     return tail[0], value + tail[1]
 
 
@@ -65,9 +65,10 @@ def _plain(words: Sequence[str], start: int, lexicon: Lexicon) -> Iterable[tuple
     return ((e, float(s.features["number"])) for e, s in lexicon.at(words, start) if s.role == "number")
 
 
-def _tail(words: Sequence[str], start: int, lexicon: Lexicon) -> tuple[int, float]:
-    """`and a half` behind a number or its unit."""
-    found = ((e, float(s.features["number"])) for e, s in lexicon.at(words, start) if s.role == "tail")
+def _tail(words: Sequence[str], start: int, lexicon: Lexicon, *, unit: bool = True) -> tuple[int, float]:
+    """`and a half` behind a number or its unit; `unit` of an entry: only behind a unit."""
+    tails = ((e, s) for e, s in lexicon.at(words, start) if s.role == "tail")
+    found = ((e, float(s.features["number"])) for e, s in tails if unit or not s.features.get("unit"))
     return max(found, default=(start, 0.0))
 
 
@@ -102,8 +103,10 @@ def clocks(words: Sequence[str], lexicon: Lexicon) -> dict[Span, tuple[str, bool
     """Every time of day as `07:30`, and whether half past seven in the evening may be meant as well."""
     found: dict[Span, tuple[str, bool]] = {}
     for start in range(len(words)):
-        for end, minutes, open_half in [*_said(words, start, lexicon), *_named(words, start, lexicon)]:
-            for last, shift in [(end, 0), *_halves(words, end, lexicon)]:
+        begins = [(start, 0), *_halves(words, start, lexicon)]
+        said = [(early, one) for begin, early in begins for one in _said(words, begin, lexicon)]
+        for early, (end, minutes, open_half) in [*said, *((0, one) for one in _named(words, start, lexicon))]:
+            for last, shift in [(end, early)] if early else [(end, 0), *_halves(words, end, lexicon)]:
                 later = minutes if not shift else minutes % (_NOON * _MINUTES) + (shift - 1) * _NOON * _MINUTES
                 found[start, last] = (f"{later // 60:02d}:{later % 60:02d}", open_half and not shift)
     return found
@@ -129,10 +132,26 @@ def _said(words: Sequence[str], start: int, lexicon: Lexicon) -> list[tuple[int,
             minutes = (hour * 60 + shift) % (24 * 60)
             am_or_pm = 1 <= hour <= _NOON
             found.append((end, minutes, am_or_pm))
-            found += [(e, minutes, am_or_pm) for e, s in lexicon.at(words, end) if s.role == "oclock"]
+            behind = [e for e, s in lexicon.at(words, end) if s.role == "oclock"]
+            found += [(e, minutes, am_or_pm) for e in behind]
+            found += [
+                (e, minutes + more, am_or_pm) for b in behind for e, more in _beyond(words, b, lexicon) if not shift
+            ]
             if not shift and hour < 24:  # noqa: PLR2004
                 found += [(e, hour * 60 + m, am_or_pm) for e, m in _minutes(words, end, lexicon)]
     return found
+
+
+def _beyond(words: Sequence[str], start: int, lexicon: Lexicon) -> Iterable[tuple[int, int]]:
+    """Minutes behind `o'clock`, in languages that go on there: a half, twenty, twenty minutes."""
+    yield from ((e, int(s.features["minutes"])) for e, s in lexicon.at(words, start) if s.role == "quarter")
+    for end, minutes in _minutes(words, start, lexicon):
+        yield end, minutes
+        yield from (
+            (e, minutes)
+            for e, s in lexicon.at(words, end)
+            if s.role == "duration" and s.features["seconds"] == _MINUTES
+        )
 
 
 def _past(words: Sequence[str], start: int, lexicon: Lexicon) -> Iterable[tuple[int, int]]:

@@ -10,7 +10,7 @@ from edgefuse.grounding.words.lexicon import Lexicon, Sense
 from edgefuse.grounding.words.numbers import amounts
 from edgefuse.grounding.words.units import Units
 
-Join: TypeAlias = Literal["first", "and", "but", "correct", "also"]
+Join: TypeAlias = Literal["first", "and", "but", "not", "correct", "also"]
 Edges: TypeAlias = Sequence[Sequence[tuple[int, Sense]]]
 _WIDTH = 40
 """Readings of the first words that are followed up."""
@@ -32,8 +32,8 @@ class Reading:
     group: Group = field(default_factory=dict)
     opened: str = ""
     """Intent of what it began with by itself: yes, no."""
-    mild: bool = False
-    """What was begun as a correction may as well be none."""
+    tone: Literal["", "mild", "plain"] = ""
+    """Of what was begun as a correction: mild where it may as well be none, plain where it was a bare no."""
 
     @property
     def groups(self) -> tuple[tuple[Join, Group], ...]:
@@ -44,11 +44,18 @@ class Reading:
     def leading(self) -> bool:
         """Whether all so far is what is to be left out: `all but the lamp` in languages that say this first."""
         joins = [*(join for join, _ in self.done), self.join]
-        return joins[0] == "but" and "first" not in joins
+        return joins[0] in {"but", "not"} and not {"first", "correct"} & set(joins)
+
+    @property
+    def corrects(self) -> bool:
+        """Whether that is what was wrong: `not this, but the lamp`."""
+        return [*(join for join, _ in self.done), self.join][0] == "not"
 
     @property
     def closed(self) -> bool:
         """Whether the words may end here."""
+        if self.join == "but" and not self.group:
+            return False
         return "_need" not in self.group and not self.group.get("_wants")
 
 
@@ -77,7 +84,7 @@ def readings(units: Units, edges: Edges, *, verb_first: bool) -> list[Reading]:
                     continue
                 for further in _further(reading, sense, verb_first=verb_first, pause=at in units.breaks):
                     beams[end].append(further)
-    return sorted((one for one in beams[count] if one.closed), key=lambda one: one.cost)
+    return sorted((one for one in beams[count] if one.closed and not one.leading), key=lambda one: one.cost)
 
 
 def _further(reading: Reading, sense: Sense, *, verb_first: bool, pause: bool) -> Iterator[Reading]:
@@ -92,8 +99,8 @@ def _further(reading: Reading, sense: Sense, *, verb_first: bool, pause: bool) -
     before = {**reading.group, "_free": True} if sense.role in _FREE and not verb_first else reading.group
     group = None if before.get("_whole") else step(before, sense)
     if group is not None:
-        yield Reading(cost, reading.done, reading.join, _flagged(reading.group, group), reading.opened, reading.mild)
-    opens = before.get("_whole", {}).get("opens") or reading.leading
+        yield Reading(cost, reading.done, reading.join, _flagged(reading.group, group), reading.opened, reading.tone)
+    opens = before.get("_whole", {}).get("opens") or (reading.leading and not reading.corrects)
     apart = pause or sense.role == "verb" or (not verb_first and "verb" in before and sense.role in _BEGINS)
     if opens or (group is None and "_whole" not in before and apart):
         yield from _split(reading, sense, cost, pause=pause)
@@ -128,7 +135,7 @@ def _split(reading: Reading, sense: Sense, cost: float, *, pause: bool) -> Itera
         yield Reading(cost + _SPLIT, (*reading.done, (reading.join, reading.group)), "first", group)
     else:
         done = (*reading.done, (reading.join, reading.group))
-        yield Reading(cost + _SPLIT, done, "and", group, reading.opened, reading.mild)
+        yield Reading(cost + _SPLIT, done, "and", group, reading.opened, reading.tone)
 
 
 def _joined(reading: Reading, sense: Sense, cost: float) -> Iterator[Reading]:
@@ -136,9 +143,10 @@ def _joined(reading: Reading, sense: Sense, cost: float) -> Iterator[Reading]:
     role = sense.role
     if role in {"correct", "also"}:
         if begins and reading.join == "first":
-            yield Reading(
-                cost, (), "correct" if role == "correct" else "also", {}, "", bool(sense.features.get("mild"))
-            )
+            tone: Literal["", "mild", "plain"] = "mild" if sense.features.get("mild") else ""
+            if sense.features.get("plain"):
+                tone = "plain"
+            yield Reading(cost, (), "correct" if role == "correct" else "also", {}, "", tone)
     elif role in _EXCEPTIONS:
         yield from _excepted(reading, sense, cost)
     elif role == "too":
@@ -146,9 +154,9 @@ def _joined(reading: Reading, sense: Sense, cost: float) -> Iterator[Reading]:
             yield Reading(cost, (), "also", reading.group, reading.opened)
     elif reading.closed and reading.group and not reading.group.get("_whole"):
         done = (*reading.done, (reading.join, reading.group))
-        yield Reading(cost, done, "and" if role == "and" else "but", {}, reading.opened, reading.mild)
+        yield Reading(cost, done, "and" if role == "and" else "but", {}, reading.opened, reading.tone)
     elif reading.done and not reading.group and role == "and" and reading.join == "and":
-        yield Reading(cost, reading.done, "and", {}, reading.opened, reading.mild)
+        yield Reading(cost, reading.done, "and", {}, reading.opened, reading.tone)
 
 
 def _excepted(reading: Reading, sense: Sense, cost: float) -> Iterator[Reading]:
@@ -156,13 +164,14 @@ def _excepted(reading: Reading, sense: Sense, cost: float) -> Iterator[Reading]:
     done = (*reading.done, (reading.join, reading.group))
     if sense.role == "except":
         if not reading.group and not reading.done and not reading.opened and reading.join == "first":
-            yield Reading(cost, (), "but")
+            yield Reading(cost, (), "not" if sense.features.get("corrects") else "but")
     elif not reading.closed or not reading.group:
         return
-    elif sense.role == "outside" and reading.leading:
-        yield Reading(cost, done, "first", _EXCEPTED)
+    elif sense.role == "outside" and reading.leading and bool(sense.features.get("corrects")) == reading.corrects:
+        done = tuple(("but" if join == "not" else join, group) for join, group in done)
+        yield Reading(cost, done, "correct" if reading.corrects else "first", {} if reading.corrects else _EXCEPTED)
     elif sense.role == "excluded" and reading.done:
-        yield Reading(cost, (*reading.done, ("but", reading.group)), "and", {}, reading.opened, reading.mild)
+        yield Reading(cost, (*reading.done, ("but", reading.group)), "and", {}, reading.opened, reading.tone)
 
 
 def bars(edges: Edges) -> Iterable[str]:
