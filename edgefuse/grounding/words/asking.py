@@ -6,7 +6,17 @@ from typing import Any
 
 from edgefuse.grounding.words.group import Group
 
-_PARTICLES = {"on": "turn_on", "off": "turn_off", "up": "raise", "down": "lower"}
+_PARTICLES = {
+    "closed": "close",
+    "open": "open",
+    "locked": "lock",
+    "on": "turn_on",
+    "off": "turn_off",
+    "up": "raise",
+    "down": "lower",
+}
+_RESULTS = frozenset({"closed", "open", "locked"})
+"""What `I want` something to be."""
 _SETS = {"level": "set_level", "temperature": "set_temperature", "colour": "set_colour", "mode": "set_mode"}
 _SETTING = frozenset({"change", "set", "turn_on", "raise", "lower", "open", "close"})
 _TURNING = frozenset({"raise", "lower"})
@@ -49,6 +59,8 @@ class Asked:
     def penalty(self, intent: str, group: Group) -> float:
         """Cost of asking for what things of that name or kind cannot do."""
         where = self.where.get(group.get("name", ""))
+        if "name" in group and (group.get("everywhere") or group.get("count") == "all"):
+            return _ELSEWHERE
         if where and group.get("area", "") not in {"", *where}:
             return _ELSEWHERE
         able = self.abilities(group)
@@ -110,7 +122,7 @@ def _fitting(group: Group, verb: Mapping[str, Any]) -> bool:
     if particle is None:
         return "needs" not in verb or bool("value" in group and verb.get("value"))
     if not verb:
-        return bool(group.get("_head"))
+        return bool(group.get("_head")) and particle not in _RESULTS
     return particle in verb.get("needs", ()) or particle in verb.get("may", ())
 
 

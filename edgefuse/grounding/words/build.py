@@ -13,6 +13,8 @@ _ALONE = frozenset({"raise", "lower", "set_temperature", "set_level", "set_colou
 """Intents that may come without things: what is spoken of then is the room, or what was spoken of last."""
 _ASKING = frozenset({"query_value", "query_who", "query_state", "correct"})
 _NAMED = ("name", "kind", "count", "deixis")
+_SEEN = ("area", "place", "everywhere")
+"""What somebody may be in."""
 _WHERE = ("area", "place", "beside", "everywhere", "side")
 _MEANT = ("verb", "particle", "value", "degree", "amount", "quantity", "asked", "mood")
 _ALONE_TOO = {"pick": "first", "also": "also", "correct": "correct"}
@@ -169,7 +171,11 @@ def _complete(draft: Draft, count: int) -> bool:
 
 
 def _order(draft: Draft, *, spread: bool) -> Order:
+    if draft.slots.get("state") in {"armed", "disarmed"}:
+        return Order(draft.intent, slots=dict(draft.slots))
     things = _inherited(draft.things)
+    if draft.intent == "query_who":
+        things = [place for each in things if (place := {key: each[key] for key in _SEEN if key in each})]
     if spread:
         things = _spread(things)
     main = things[0] if things else {}

@@ -21,7 +21,7 @@ def unify(group: Group, features: Mapping[str, Any]) -> dict[str, Any] | None:
     """Both together, or None where they differ."""
     joined = dict(group)
     for name, value in features.items():
-        if name == "query":
+        if name in {"query", "noun"}:
             continue
         known = joined.get(name)
         if known is None or known == value:
@@ -137,7 +137,7 @@ def _more(group: Group, sense: Sense) -> dict[str, Any] | None:
         rest = {name: value for name, value in sense.features.items() if name != "wants"}
         return None if group.get("_head") else unify(group, {**rest, "_wants": True})
     joined = unify(group, sense.features)
-    if joined is not None and "count" in sense.features and "deixis" not in sense.features and not group.get("_head"):
+    if joined is not None and sense.features.get("noun") and not group.get("_head"):
         joined["_wants"] = True
     return joined
 
@@ -151,7 +151,7 @@ def _area(group: Group, sense: Sense) -> dict[str, Any] | None:
 
 def _stray_landmark(group: Group, sense: Sense) -> dict[str, Any] | None:
     """`the window light`: only right before a thing."""
-    if group.get("_head") or not sense.features.get("home"):
+    if group.get("_head") or not (sense.features.get("home") or sense.gives):
         return None
     return unify(group, {"beside": sense.said, "_wants": True})
 

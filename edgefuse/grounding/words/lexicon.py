@@ -103,15 +103,16 @@ def _add_home(made: Lexicon, home: Home) -> None:
         if said not in home.names and not any(sense.features.get("kind") == kind for sense in senses):
             made.add(said, "head", {"name": said}, _NAMED)
     for said, area in home.areas.items():
-        made.add(said, "area", {"area": area}, _NAMED)
+        made.enter(said, Sense("area", {"area": area}, _NAMED, said, gives="area"))
     for said in home.landmarks:
-        made.enter(said, Sense("landmark", {"beside": said}, _NAMED, said, gives="landmark"))
+        made.enter(said, Sense("landmark", {"beside": said, "home": True}, _NAMED, said, gives="landmark"))
     for said in home.modes:
         for template in made.language.data.get("modes", ["{mode}"]):
             made.add(template.format(mode=said), "value", {"mode": said}, _NAMED)
     for name in home.names:
         _add_short(made, name)
         _add_alike(made, name)
+    _add_nouns(made, home)
 
 
 def _add_short(made: Lexicon, name: str) -> None:
@@ -122,6 +123,25 @@ def _add_short(made: Lexicon, name: str) -> None:
         if sense.role == "more" and "side" in sense.features and words[end:] and words[end:] not in made.entries:
             made.shorts[rest] = name
             made.add(rest, "head", {"name": rest})
+
+
+def _add_nouns(made: Lexicon, home: Home) -> None:
+    """`printer`, where one thing alone is called so: `laser printer`."""
+    ones = {
+        one: many for each in made.language.data["kinds"].values() for one, many in zip(each[0], each[1], strict=False)
+    }
+    last: dict[str, set[str]] = {}
+    for name in home.names:
+        words = pieces(name, made.language)
+        if len(words) > 1 and len(words[-1]) > 1:
+            last.setdefault(words[-1], set()).add(name)
+            several = (*words[:-1], *pieces(ones.get(words[-1], ""), made.language))
+            if len(several) == len(words) and several not in made.entries:
+                made.add(join(several), "head", {"name": name, "count": "some"}, 2 * -_NAMED)
+    for noun, names in last.items():
+        known = [each for each in made.entries.get((noun,), ()) if each.role != "landmark" and each.cost < _ABSENT]
+        if len(names) == 1 and not known:
+            made.add(noun, "head", {"name": next(iter(names))})
 
 
 def _add_alike(made: Lexicon, name: str) -> None:

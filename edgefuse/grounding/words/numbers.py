@@ -165,7 +165,8 @@ def _past(words: Sequence[str], start: int, lexicon: Lexicon) -> Iterable[tuple[
 
 
 def _whole(words: Sequence[str], start: int, lexicon: Lexicon) -> list[tuple[int, int]]:
-    return [(e, int(v)) for e, v in _plain(words, start, lexicon)]
+    found = [(e, s) for e, s in lexicon.at(words, start) if s.role == "number" and not s.cost]
+    return [(e, int(s.features["number"])) for e, s in found]
 
 
 def _minutes(words: Sequence[str], start: int, lexicon: Lexicon) -> list[tuple[int, int]]:

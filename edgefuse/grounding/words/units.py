@@ -45,6 +45,11 @@ def units(text: str, language: Language) -> Units:
     return Units(tuple(words), frozenset(at for at in breaks if 0 < at < len(words)))
 
 
+def part(said: Units, start: int, end: int) -> Units:
+    """Words from `start` to `end`."""
+    return Units(said.words[start:end], frozenset(at - start for at in said.breaks if start < at < end))
+
+
 def pieces(text: str, language: Language) -> tuple[str, ...]:
     """Units of a name or an entry."""
     return units(text, language).words
