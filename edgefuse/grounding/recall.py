@@ -7,6 +7,7 @@ from edgefuse.grounding.asked import Asked, refuse, title
 from edgefuse.grounding.candidates import Pool, pool
 from edgefuse.grounding.history import Exchange, Grounding
 from edgefuse.grounding.order import Phrase
+from edgefuse.grounding.sides import sideless
 
 
 def last_targets(asked: Asked) -> tuple[str, ...]:
@@ -67,7 +68,8 @@ def _others(asked: Asked, phrase: Phrase, meant: Sequence[str]) -> tuple[str, ..
     found = pool(asked, _plain(phrase))
     keys = tuple(key for key in found.keys if key not in meant and (phrase.kind or asked.things[key].kind in kinds))
     near = tuple(key for key in keys if asked.things[key].area in areas)
-    return near or keys
+    pairs = {name for key in meant for name in sideless(key, asked.things[key])}
+    return tuple(key for key in near if pairs & sideless(key, asked.things[key])) or near or keys
 
 
 def _about_things(asked: Asked, *, plain: bool = False) -> Iterator[Exchange]:

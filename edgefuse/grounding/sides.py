@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from edgefuse.config.models import Thing
 from edgefuse.grounding import weights
 from edgefuse.grounding.asked import Asked, fold
 from edgefuse.grounding.order import Phrase
@@ -42,6 +43,18 @@ def _worded(asked: Asked, which: str, keys: Sequence[str]) -> str | None:
     words = _WORDS.get(which, {which})
     found = [key for key in keys if words & {w for name in (key, *asked.things[key].names) for w in _parts(name)}]
     return found[0] if len(found) == 1 else None
+
+
+def sideless(key: str, thing: Thing) -> set[str]:
+    """Names without `left`, `right` and so on, of those that have it: the other bedside lamp has the same."""
+    sides = set().union(*_WORDS.values())
+    return {_joined(fold(name), sides) for name in (key, *thing.names) if sides & set(_parts(name))}
+
+
+def _joined(name: str, sides: set[str]) -> str:
+    if name.isascii():
+        return " ".join(word for word in name.split() if word not in sides)
+    return "".join(letter for letter in name if letter not in sides)
 
 
 def _parts(name: str) -> list[str]:

@@ -53,7 +53,7 @@ RAY_LOOSE_DEGREES: Final = 20.0
 """Angle by which rough pointing gets e times rarer."""
 RAY_UNPLACED: Final = 0.02
 """The arm points, and this thing has no place in that picture."""
-RAY_IDLE: Final = 0.3
+RAY_IDLE: Final = 0.12
 """An arm is stretched out for another reason, where no word speaks of pointing."""
 RAY_IDLE_SAID: Final = 0.02
 """The same with `this`, `that` or `there`."""

@@ -56,13 +56,15 @@ def test_them_are_the_last_several(say: Say, after: After) -> None:
     assert say("lock", THEM, history=two).refused == "unable"
 
 
-def test_other_of_two(say: Say, after: After) -> None:
-    """Of two of a kind in that area the one that was not meant; of three it is a question."""
+def test_other_of_two(say: Say, after: After, home: Mapping[str, Thing]) -> None:
+    """Of two of a kind in that area, or of left and right, the one that was not meant; of three it is a question."""
+    more = {**home, "ceiling": Thing(area="bedroom", kind="light", set="t")}
     left = after(("turn_on", Phrase(name="left lamp")), here="bedroom")
     desk = after(("turn_on", DESK))
 
     assert say("turn_on", OTHER, here="bedroom", history=left).target == "right_lamp"
     assert say("turn_on", Phrase(kind="light", deixis="other"), here="bedroom", history=left).target == "right_lamp"
+    assert say("turn_on", OTHER, here="bedroom", history=left, things=more).target == "right_lamp"
     assert say("turn_on", OTHER, history=desk).candidates == ("floor_lamp", "study_ceiling")
     assert say("turn_on", Phrase(kind="light", count="some", deixis="other"), history=desk).targets == (
         "floor_lamp",
