@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from edgefuse.grounding import weights
-from edgefuse.grounding.abilities import ready
+from edgefuse.grounding.abilities import of_house, ready
 from edgefuse.grounding.asked import Asked, refuse, spoken, wording
 from edgefuse.grounding.candidates import pool, stands
 from edgefuse.grounding.choose import ask, one
@@ -67,31 +67,34 @@ def _placed(asked: Asked, phrase: Phrase, keys: tuple[str, ...]) -> Grounding:
 
 
 def _here(asked: Asked, phrase: Phrase, keys: tuple[str, ...]) -> Grounding:
-    home, p = asked.home, asked.where[asked.home or ""]
-    inside = tuple(key for key in keys if asked.things[key].area == home)
-    doubtful = {asked.things[key].area for key in keys} & set(asked.where)
-    if p < asked.config.sure and len(doubtful) > 1:
-        return refuse("unsure", "where this was said is in doubt", home)
-    if not inside and doubtful:
-        home = doubtful.pop()
-        inside = tuple(key for key in keys if asked.things[key].area == home)
-    if inside:
-        p = max(p, _P * 0.9) if len(doubtful) == 1 else p
-        return Grounding(inside, p, home, because=(f"every {wording(phrase)} in the {spoken(home)}",))
+    of_kind = {asked.things[key].area for key in keys}
+    likely = {area: p for area, p in asked.where.items() if area in of_kind and p >= weights.LIKELY}
+    if len(likely) > 1:
+        return refuse("unsure", "where this was said is in doubt", asked.home)
+    inside = tuple(key for key in keys if asked.things[key].area in likely)
+    whole = of_house(asked.intent, phrase.kind) and (phrase.count == "all" or len(inside) <= 1)
+    if whole and phrase.place != "here":
+        return Grounding(keys, _P, because=(f"every {wording(phrase)} of the house",))
+    for area in likely:
+        return Grounding(inside, _P, area, because=(f"every {wording(phrase)} in the {spoken(area)}",))
     return _elsewhere(asked, phrase, keys)
 
 
 def _elsewhere(asked: Asked, phrase: Phrase, keys: tuple[str, ...]) -> Grounding:
-    """None here: those of no area, or of the whole house for a question; never another room's."""
+    """None here: those of no area, or of the whole house for a question; another room's only after a yes."""
+    if phrase.place == "here":
+        return refuse("nothing", f"there is no {wording(phrase)} in the {spoken(asked.home)}", asked.home)
     homeless = tuple(key for key in keys if asked.things[key].area is None)
-    if homeless and phrase.place != "here":
+    if homeless:
         return Grounding(homeless, _P, because=(f"every {wording(phrase)} without an area",))
-    if asked.is_question and phrase.place != "here":
+    if asked.is_question:
         return Grounding(keys, _P, because=(f"every {wording(phrase)}",))
-    if len(keys) == phrase.number > 1 and phrase.place != "here":
+    if len(keys) == phrase.number > 1:
         return Grounding(keys, _P, because=(f"there are {phrase.number} of them in the house",))
-    if len(keys) == 1 and phrase.place != "here":
+    if len(keys) == 1:
         return Grounding((), weights.OUTSIDE, asked.home, "which", keys, because=("it is not here",))
+    if phrase.count == "all" and phrase.kind:
+        return Grounding((), weights.OUTSIDE, None, "confirm", keys, because=("none of them is here",))
     return refuse("nothing", f"there is no {wording(phrase)} in the {spoken(asked.home)}", asked.home)
 
 

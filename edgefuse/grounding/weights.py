@@ -13,10 +13,12 @@ NAMED: Final = 1.0
 """A name that one thing bears: only ELSE stands against it."""
 MICROPHONE: Final = 0.97
 """The speaker is in the microphone's area when somebody is seen there, or when nobody is seen anywhere."""
-UNWATCHED: Final = 0.75
-"""The same where no camera looks at that area and the only person is seen in another."""
+UNWATCHED: Final = 0.97
+"""The same where no camera looks at that area and people are seen in others: they may be other people."""
 EMPTY: Final = 0.5
-"""The same where a camera sees nobody in that area and the only person is seen in another: hears through a door."""
+"""The same where a camera sees nobody in that area and the only person is seen in another: heard through a door."""
+LIKELY: Final = 0.3
+"""Below this an area is not taken for the speaker's, though nothing of the kind is in the likelier one."""
 SEEN: Final = 0.9
 """A microphone without an area: the speaker is where the only person is seen."""
 OUTSIDE: Final = 0.004
