@@ -106,7 +106,7 @@ def _in_view(asked: Asked, key: str) -> float:
 
 def _called_just_that(asked: Asked, phrase: Phrase, keys: Sequence[str]) -> Evidence:
     """A thing whose name is the bare word that was said, before others of its area."""
-    word = phrase.name or phrase.kind
+    word = phrase.name or phrase.noun or phrase.kind
     just = [key for key in keys if word and named(word, asked.things[key], key)]
     areas = {asked.things[key].area for key in just}
     rest = [key for key in keys if key not in just and asked.things[key].area in areas]

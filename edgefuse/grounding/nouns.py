@@ -19,7 +19,7 @@ def with_noun(asked: Asked, phrase: Phrase, keys: Sequence[str]) -> tuple[str, .
 def with_nouns(order: Order, things: Mapping[str, Thing]) -> Order:
     """An order whose phrase about a kind has the word it was said with, where the text tells: `both lamps`.
 
-    Only a word that names of that kind end with, where the kind's own is not said; only of an order's single phrase.
+    Only a word that longer names of that kind end with, where the kind's own is not said; only of an order's single phrase.
     """
     if len(order.things) != 1 or order.but:
         return order
@@ -29,7 +29,9 @@ def with_nouns(order: Order, things: Mapping[str, Thing]) -> Order:
     said = set(order.text.split()) - set(phrase.beside.split())
     if {phrase.kind, f"{phrase.kind}s"} & said:
         return order
-    ends = {fold(name).split()[-1] for thing in things.values() if thing.kind == phrase.kind for name in thing.names}
+    of_kind = {key: thing for key, thing in things.items() if thing.kind == phrase.kind}
+    names = [fold(name).split() for key, thing in of_kind.items() for name in (key, *thing.names)]
+    ends = {name[-1] for name in names if len(name) > 1}
     found = sorted(end for end in ends if {end, f"{end}s"} & said)
     return replace(order, things=(replace(phrase, noun=found[0]),)) if len(found) == 1 else order
 

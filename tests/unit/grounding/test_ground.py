@@ -62,6 +62,7 @@ BY_WORDS: list[tuple[str, str, Phrase, dict[str, Any], str]] = [
     ("lamp where none is called so", "turn_on", Phrase(kind="light", noun="lamp"), {"here": "hall"}, "hall_light"),
     ("both lamps", "turn_on", Phrase(kind="light", noun="lamp", number=2), {}, "desk_lamp floor_lamp"),
     ("the lamps", "turn_on", Phrase(kind="light", noun="lamp", count="some"), {}, "desk_lamp floor_lamp"),
+    ("what is called just so", "turn_on", Phrase(kind="light", noun="lamp"), {"here": "x", "things": {"lamp": Thing(area="x", kind="light"), "red_lamp": Thing(area="x", kind="light")}}, "lamp"),
     ("both of a kind, elsewhere", "turn_on", Phrase(kind="light", number=2, state="on"), {"here": "bath", "lit": STUDY[:2]}, "desk_lamp study_ceiling"),
     ("those, and nothing was said", "turn_off", Phrase(deixis="that", count="some"), {"lit": STUDY[:2], "dark": (*STUDY[2:], "study_tv", "study_heater")}, "desk_lamp? study_ceiling?"),
     ("other lights, one is on", "turn_on", Phrase(kind="light", count="some", deixis="other"), {"lit": STUDY[:1], "dark": STUDY[1:]}, "desk_lamp floor_lamp"),
