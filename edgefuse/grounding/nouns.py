@@ -19,7 +19,7 @@ def with_noun(asked: Asked, phrase: Phrase, keys: Sequence[str]) -> tuple[str, .
 def with_nouns(order: Order, things: Mapping[str, Thing]) -> Order:
     """An order whose phrase about a kind has the word it was said with, where the text tells: `both lamps`.
 
-    Only a word that longer names of that kind end with, where the kind's own is not said; only of an order's single phrase.
+    Only a word that longer names of that kind end with, where the kind's own is not said; only of a single phrase.
     """
     if len(order.things) != 1 or order.but:
         return order
