@@ -54,7 +54,7 @@ class Asked:
     kinds: Mapping[str, str] = field(default_factory=dict)
     """Name -> kind of what is called so."""
     drops: bool = False
-    """What was spoken of last may go unsaid: a verb alone is about it."""
+    """What was spoken of last may go unsaid, a verb alone is about it; and nouns do not tell one from several."""
 
     def penalty(self, intent: str, group: Group) -> float:
         """Cost of asking for what things of that name or kind cannot do."""

@@ -16,7 +16,7 @@ _NAMED = ("name", "kind", "count", "deixis")
 _SEEN = ("area", "place", "everywhere")
 """What somebody may be in."""
 _WHERE = ("area", "place", "beside", "everywhere", "side")
-_MEANT = ("verb", "particle", "value", "degree", "amount", "quantity", "asked", "mood")
+_MEANT = ("verb", "particle", "value", "marked", "degree", "amount", "quantity", "asked", "mood")
 _ALONE_TOO = {"pick": "first", "also": "also", "correct": "correct"}
 _APART = 0.15
 
@@ -99,9 +99,13 @@ def _left_out(group: Group, meaning: Meaning, drafts: Sequence[Draft], asked: As
     said = {name for name in PHRASE if name in group}
     if said == {"count"} and not group.get("_head"):
         return {**group, "deixis": "them", "_head": "deixis", "_unsaid": True}
-    if asked.drops and not said and not drafts and meaning.intent not in {*_ALONE, *_ASKING} and "verb" in group:
-        return {**group, "deixis": "it", "_head": "deixis"}
-    return group
+    if asked.drops and meaning.intent == "query_state" and "kind" in group and not said & {"deixis", "side", "number"}:
+        return {**group, "count": "all"}
+    excepted = "except" in group.get("_marks", ())
+    alone = asked.drops and not said and not drafts and "verb" in group and not excepted
+    return (
+        {**group, "deixis": "it", "_head": "deixis"} if alone and meaning.intent not in {*_ALONE, *_ASKING} else group
+    )
 
 
 def _continued(last: Draft | None, group: Group) -> Group:

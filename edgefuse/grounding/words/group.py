@@ -115,7 +115,7 @@ def _again(group: Group, _: Sense) -> dict[str, Any] | None:
 
 
 def _head(group: Group, sense: Sense) -> dict[str, Any] | None:
-    if group.get("_closed"):
+    if group.get("_closed") or (group.get("_free") and not group.get("marked", True)):
         return None
     joined = unify(group, sense.features)
     if joined is None:

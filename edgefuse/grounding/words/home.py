@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from edgefuse.config.models import THING_INTENTS, Intent, Site, Thing
+from edgefuse.grounding.abilities import able
 
 _STEPS = ("level", "temperature", "up", "down")
 
@@ -48,8 +49,8 @@ def of_site(site: Site) -> Home:
 
 
 def can(thing: Thing) -> frozenset[str]:
-    """Intents that have a payload; with steps, a level or a temperature `raise` and `lower` too."""
-    found = {intent for intent, field_name in THING_INTENTS.items() if getattr(thing, field_name) is not None}
+    """Intents that it can do; with steps, a level or a temperature `raise` and `lower` too."""
+    found = {intent for intent in THING_INTENTS if able(intent, thing)}
     if any(getattr(thing, name) is not None for name in _STEPS):
         found |= {"raise", "lower"}
     return frozenset(found)

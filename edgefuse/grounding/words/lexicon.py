@@ -123,6 +123,8 @@ def _add_short(made: Lexicon, name: str) -> None:
         if sense.role == "more" and "side" in sense.features and words[end:] and words[end:] not in made.entries:
             made.shorts[rest] = name
             made.add(rest, "head", {"name": rest})
+            for between in made.language.data.get("between", []):
+                made.add(join((*words[:end], between, *words[end:])), "head", {"name": name}, _NAMED)
 
 
 def _add_nouns(made: Lexicon, home: Home) -> None:

@@ -101,7 +101,11 @@ def _further(reading: Reading, sense: Sense, *, verb_first: bool, pause: bool) -
     if group is not None:
         yield Reading(cost, reading.done, reading.join, _flagged(reading.group, group), reading.opened, reading.tone)
     opens = before.get("_whole", {}).get("opens") or (reading.leading and not reading.corrects)
-    apart = pause or sense.role == "verb" or (not verb_first and "verb" in before and sense.role in _BEGINS)
+    apart = (
+        pause
+        or sense.role == "verb"
+        or (not verb_first and {"verb", "_head"} <= before.keys() and sense.role in _BEGINS)
+    )
     if opens or (group is None and "_whole" not in before and apart):
         yield from _split(reading, sense, cost, pause=pause)
 
@@ -168,8 +172,10 @@ def _excepted(reading: Reading, sense: Sense, cost: float) -> Iterator[Reading]:
     elif not reading.closed or not reading.group:
         return
     elif sense.role == "outside" and reading.leading and bool(sense.features.get("corrects")) == reading.corrects:
-        done = tuple(("but" if join == "not" else join, group) for join, group in done)
-        yield Reading(cost, done, "correct" if reading.corrects else "first", {} if reading.corrects else _EXCEPTED)
+        if reading.corrects:
+            yield Reading(cost, (), "correct")
+        else:
+            yield Reading(cost, done, "first", _EXCEPTED)
     elif sense.role == "excluded" and reading.done:
         yield Reading(cost, (*reading.done, ("but", reading.group)), "and", {}, reading.opened, reading.tone)
 
@@ -188,7 +194,7 @@ def unknown(units: Units, edges: Edges) -> list[int]:
     return [at for at in range(len(units.words)) if at not in covered]
 
 
-_FREE = frozenset({"verb", "state", "ask", "be", "area"})
+_FREE = frozenset({"verb", "state", "ask", "be", "area", "head"})
 """May come last, where the language puts its verbs there."""
 _BEGINS = frozenset({"head", "more", "area", "place"})
 _EXCEPTIONS = ("except", "outside", "excluded")
