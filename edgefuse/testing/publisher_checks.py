@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 import anyio
 
 from edgefuse.core.errors import PublishError
-from edgefuse.core.ports import Publisher
+from edgefuse.core.ports import LocalPublisher, Publisher
 from edgefuse.core.types import Message
 from edgefuse.testing.config_checks import Check, check_config
 
@@ -33,6 +33,8 @@ def check_publisher(make: Callable[[], Publisher]) -> Iterator[Check]:
     yield Check("takes the same message twice", lambda: anyio.run(_publishes_twice, make()))
     yield Check("closes twice", lambda: anyio.run(_closes, make()))
     yield Check("after closing raises nothing but PublishError", lambda: anyio.run(_publishes_late, make()))
+    if isinstance(first, LocalPublisher):
+        yield Check("local: takes everything, also when closed", lambda: anyio.run(_takes, make()))
 
 
 async def _publishes(publisher: Publisher) -> None:
@@ -64,3 +66,14 @@ async def _publishes_late(publisher: Publisher) -> None:
             await publisher.publish(messages()[0])
         except PublishError:
             return
+
+
+async def _takes(publisher: Publisher) -> None:
+    """`take` raises nothing, whatever it is given and whenever."""
+    assert isinstance(publisher, LocalPublisher)
+    for message in messages() * 2:
+        publisher.take(message)
+    with anyio.fail_after(_LIMIT_S):
+        await publisher.close()
+    for message in messages():
+        publisher.take(message)
