@@ -64,6 +64,8 @@ class Scene:
     landmarks: Mapping[str, Mapping[str, Spot]] = field(default_factory=dict)
     """Camera -> name of a zone in its picture -> the middle of it."""
     armed: bool | None = None
+    heard: float = 1.0
+    """0..1: how sure it is that the words of the order were said; counts where the stake is high."""
     t: Nanoseconds = 0
     wall: datetime | None = None
     """Local time."""

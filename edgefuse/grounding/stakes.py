@@ -52,7 +52,7 @@ def guard(asked: Asked, found: Grounding, *, agreed: bool = False) -> Grounding:
 
 
 def _doubt(asked: Asked, found: Grounding) -> str:
-    if found.p < asked.config.sure_high:
+    if found.p * asked.scene.heard < asked.config.sure_high:
         return "the stake is high, and this is not sure enough"
     if not watched(asked.scene):
         return "the stake is high, and no camera sees who said it"

@@ -1,7 +1,7 @@
 """One utterance while it is worked on, and what came of it."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
 
 from edgefuse.config.models import DialogueConfig, Site, Thing
@@ -125,7 +125,11 @@ class Turn:
         """What an order means here."""
         site = self.world.site
         return self.world.ground(
-            order, self.scene, self.history, site.things if among is None else among, site.dialogue
+            order,
+            replace(self.scene, heard=self.score),
+            self.history,
+            site.things if among is None else among,
+            site.dialogue,
         )
 
     def only(self, order: Order, keys: tuple[str, ...]) -> Grounding:

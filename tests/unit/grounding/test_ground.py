@@ -195,6 +195,8 @@ STAKES: list[tuple[str, str, Phrase, dict[str, Any], str]] = [
     ("unlock, nobody is seen", "unlock", UNLOCK, EMPTY, "! unseen"),
     ("unlock, no camera", "unlock", UNLOCK, HALL, "confirm front_door"),
     ("unlock by kind, somebody is seen", "unlock", Phrase(kind="lock"), SEEN, "front_door"),
+    ("unlock, misheard perhaps", "unlock", UNLOCK, {**SEEN, "heard": 0.7}, "confirm front_door"),
+    ("lock, misheard perhaps", "lock", UNLOCK, {**SEEN, "heard": 0.7}, "front_door"),
     ("unlock from another room", "unlock", UNLOCK, {"here": "kitchen", "seen": "hall"}, "confirm front_door"),
     ("unlock all", "unlock", Phrase(kind="lock", count="all"), SEEN, "front_door"),
     ("lock, nobody is seen", "lock", UNLOCK, EMPTY, "front_door"),
