@@ -13,7 +13,7 @@ from typing import TypeAlias
 from edgefuse.detectors.voice.align import Alignment, Candidate, Sounds
 from edgefuse.detectors.voice.grammar import Grammar
 from edgefuse.grounding.order import Interpretation
-from edgefuse.grounding.words import Words
+from edgefuse.grounding.words import Understood, Words
 
 Fit: TypeAlias = Callable[[str], float]
 """Text -> logarithm of its probability given the sound."""
@@ -33,9 +33,13 @@ class Limits:
     similar_unheard: float = 0.88
     """Instead of `similar` where there is no sound to compare with."""
     unfit: float = 16.0
-    """Greatest loss of log-probability, given the sound, against what was written down ..."""
+    """Greatest loss of log-probability, given the sound, against what was written down,"""
+    unfit_letter: float = 0.5
+    """for each letter that was written, because in few words one other word changes everything,"""
     unfit_rival: float = 2.5
-    """... and where another intent is near too: `turn on`, `do not turn on` and `turn off` share most letters."""
+    """and where another intent is near too: `turn on`, `do not turn on` and `turn off` share most letters."""
+    clear: float = 1.0
+    """Least gain, given the sound, of words that were written down over a near sentence with another intent."""
     rival: float = 0.6
     """Share of the letters from which on another intent is near."""
     sure: float = 0.5
@@ -69,7 +73,7 @@ class Understanding:
         """`words`: understands what is no sentence of the grammar, but says clearly what to do."""
         self._grammar = grammar
         self._words = words
-        self._limits = limits or Limits()
+        self._limits = limits or Limits(**grammar.language.data.get("limits", {}))
         self._sounds = Sounds(grammar.language)
 
     def understand(self, heard: str, fit: Fit | None = None, certainty: float = 1.0) -> Meaning:
@@ -77,24 +81,47 @@ class Understanding:
         text = self._grammar.language.normalise(heard)
         if not text or text in self._grammar.language.data["empty"]:
             return Meaning(NOT_UNDERSTOOD, text, because=("no words",))
-        known = self._known(heard, certainty)
         candidates = Alignment(text, self._grammar, self._sounds).candidates(_CANDIDATES)
-        if not candidates and not known:
-            return Meaning(NOT_UNDERSTOOD, text, because=("the grammar has no sentence",))
+        share = (1 + certainty) / 2
         if candidates and candidates[0].cost < _EXACT:
-            best, score = candidates[0], round((1 + certainty) / 2, 3)
-            return Meaning(best.intent, text, score, best.slots, ("said word for word",), known)
-        if known:
-            first, order = known[0], known[0].orders[0]
-            return Meaning(order.intent, text, first.score, order.slots, first.because, known)
+            best = candidates[0]
+            known = self._known(heard, share)
+            return Meaning(best.intent, text, round(share, 3), best.slots, ("said word for word",), known)
+        if self._words:
+            return self._by_words(self._words, heard, text, candidates, fit, share)
+        if not candidates:
+            return Meaning(NOT_UNDERSTOOD, text, because=("the grammar has no sentence",))
         return self._nearest(text, candidates, fit)
 
-    def _known(self, heard: str, certainty: float) -> tuple[Interpretation, ...]:
-        """What the words of this home make of it, less sure where the recogniser is."""
-        if self._words is None:
-            return ()
-        share = (1 + certainty) / 2
-        return tuple(replace(each, score=round(share * each.score, 3)) for each in self._words.interpret(heard))
+    def _by_words(
+        self, words: Words, heard: str, text: str, candidates: Sequence[Candidate], fit: Fit | None, share: float
+    ) -> Meaning:
+        """The words as they are, else the nearest sentence by sound, else words that sound alike: the sound decides."""
+        literal = words.understand(heard, repair=fit is None)
+        if literal.interpretations:
+            return self._against_rivals(_meaning(literal, text, share), text, candidates, fit)
+        near = self._nearest(text, candidates, fit) if fit and candidates else Meaning(NOT_UNDERSTOOD, text)
+        if near.understood or fit is None:
+            return near if near.understood else replace(near, because=(literal.why,))
+        alike = words.understand(heard)
+        if alike.interpretations and fit(alike.text) - fit(text) >= -self._limits.unfit_rival:
+            return self._against_rivals(_meaning(alike, text, share), alike.text, candidates, fit)
+        return replace(near, because=(literal.why, *near.because))
+
+    def _against_rivals(self, meaning: Meaning, said: str, candidates: Sequence[Candidate], fit: Fit | None) -> Meaning:
+        """Not understood where a sentence with another intent is near and fits the sound as well as what was `said`."""
+        if fit is None:
+            return meaning
+        near = (c for c in candidates if c.intent != meaning.intent)
+        rival = next((c for c in near if self._similarity(meaning.text, c) >= self._limits.similar), None)
+        if rival is None or fit(said) - fit(rival.text) >= self._limits.clear:
+            return meaning
+        because = ("could be more than one thing", f"'{meaning.text}'", f"or '{rival.text}'")
+        return Meaning(NOT_UNDERSTOOD, meaning.text, because=because)
+
+    def _known(self, text: str, share: float) -> tuple[Interpretation, ...]:
+        """What the words of this home make of a sentence of the grammar."""
+        return _scaled(self._words.understand(text, repair=False), share) if self._words else ()
 
     def _nearest(self, text: str, candidates: Sequence[Candidate], fit: Fit | None) -> Meaning:
         near = [c for c in candidates if self._similarity(text, c) >= self._least(fit)]
@@ -117,16 +144,18 @@ class Understanding:
         if p < self._limits.sure:
             return Meaning(NOT_UNDERSTOOD, text, because=("could be more than one thing", *because))
         score = round(p * max(0.0, self._similarity(text, best)), 3)
-        return Meaning(best.intent, text, score, best.slots, tuple(because))
+        return Meaning(best.intent, text, score, best.slots, tuple(because), self._known(best.text, score))
 
     def _doubt(self, text: str, best: Candidate, gain: float, *, rivals: bool) -> str:
         """Why the best candidate is not believed, or nothing."""
-        if gain < -(self._limits.unfit_rival if rivals else self._limits.unfit):
+        limits = self._limits
+        most = min(limits.unfit, limits.unfit_letter * len(text.replace(" ", "")))
+        if gain < -(limits.unfit_rival if rivals else most):
             return f"the sound fits '{text}' much better"
         if gain > 0:
             return ""
         for part in best.parts:
-            if part.slot and part.cost > (1 - self._limits.slot) * len(part.words.replace(" ", "")):
+            if part.slot and part.cost > (1 - limits.slot) * len(part.words.replace(" ", "")):
                 return f"'{part.words}' was hardly heard"
         return ""
 
@@ -136,3 +165,13 @@ class Understanding:
     def _similarity(self, text: str, candidate: Candidate) -> float:
         longer = max(len(text.replace(" ", "")), len(candidate.text.replace(" ", "")))
         return 1 - candidate.cost / longer
+
+
+def _meaning(found: Understood, text: str, share: float) -> Meaning:
+    known = _scaled(found, share)
+    first, order = known[0], known[0].orders[0]
+    return Meaning(order.intent, text, first.score, order.slots, first.because, known)
+
+
+def _scaled(found: Understood, share: float) -> tuple[Interpretation, ...]:
+    return tuple(replace(each, score=round(share * each.score, 3)) for each in found.interpretations)

@@ -6,8 +6,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edgefuse.detectors.voice.grammar import Grammar
+from edgefuse.config.models import Intent
+from edgefuse.detectors.voice.grammar import Grammar, build
 from edgefuse.detectors.voice.understand import Understanding
+from edgefuse.grounding.order import Phrase
+from edgefuse.grounding.words import Words
+from edgefuse.language import language
+from tests.unit.detectors.voice.conftest import HOME
 
 
 @pytest.mark.parametrize(
@@ -115,6 +120,66 @@ def test_sound_that_fits_the_words_much_better_is_a_doubt(home: Grammar) -> None
 
     assert not meaning.understood
     assert "the sound fits 'turn on the chicken light' much better" in meaning.because
+
+
+def test_one_other_word_of_few_is_another_sentence() -> None:
+    """A loss that a long order bears is too much for a short one: `it is morning` is no fire."""
+    grammar = build(language("en"), {}, {}, {}, {"report_fire": Intent(sentences=["it is burning"])})
+
+    def fit(text: str) -> float:
+        return -9.0 if "burning" in text else -2.0
+
+    assert not Understanding(grammar).understand("it is morning", fit).understood
+    assert Understanding(grammar).understand("it is burnin", lambda _text: -2.0).understood
+
+
+def test_words_of_the_home_come_before_the_nearest_sentence(home: Grammar) -> None:
+    """What is said in words that are known is not bent to a template; what is not, and was not heard, neither."""
+    understanding = Understanding(home, words=Words.of_site(HOME, home.language))
+
+    but = understanding.understand("turn off all the lights but the desk lamp", lambda _text: -1.0)
+    assert [order.but for order in but.interpretations[0].orders] == [(Phrase(name="desk lamp"),)]
+
+    unheard = understanding.understand("turn on the hall lite later")
+    assert (unheard.understood, unheard.interpretations) == (False, ())
+    assert "does not know the word" in unheard.because[0]
+
+
+def test_words_that_sound_like_another_order_are_not_done(home: Grammar) -> None:
+    """`then lock` where the sound is as good an `unlock` is neither; where it is not, it is done."""
+    understanding = Understanding(home, words=Words.of_site(HOME, home.language))
+
+    def torn(text: str) -> float:
+        return -3.0 if "unlock" in text else -2.5
+
+    def clear(text: str) -> float:
+        return -9.0 if "unlock" in text else -2.5
+
+    found = understanding.understand("then lock the front door", torn)
+    assert (found.understood, found.because[0]) == (False, "could be more than one thing")
+    assert understanding.understand("then lock the front door", clear).intent == "lock"
+
+
+def test_sound_alikes_must_fit_the_sound(home: Grammar) -> None:
+    """What only the letters suggest is not done where the sound has something else; unheard, the letters decide."""
+    words = Words.of_site(HOME, home.language)
+    said = "turn on both the lites in the hall"
+    assert words.interpret(said), "the words alone find a meaning"
+    understanding = Understanding(home, words=words)
+
+    assert not understanding.understand(said, lambda text: -1.0 if "lites" in text else -20.0).understood
+    assert understanding.understand(said, lambda text: -1.0 if "both" in text else -20.0).understood
+    assert understanding.understand(said).understood
+
+
+def test_what_is_said_word_for_word_has_interpretations_too(home: Grammar) -> None:
+    """A less certain recogniser makes all of them less sure."""
+    understanding = Understanding(home, words=Words.of_site(HOME, home.language))
+    sure, unsure = (understanding.understand("turn on the hall light", None, certainty) for certainty in (1.0, 0.5))
+
+    assert sure.because == ("said word for word",)
+    assert sure.interpretations[0].orders[0].things == (Phrase(name="hall light"),)
+    assert unsure.interpretations[0].score == pytest.approx(0.75 * sure.interpretations[0].score)
 
 
 def test_two_sentences_that_fit_alike_are_not_guessed(home: Grammar) -> None:
