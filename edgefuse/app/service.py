@@ -20,13 +20,15 @@ from edgefuse.config.models import Service, Site
 from edgefuse.core.errors import ConfigError, ModelError
 from edgefuse.core.health import PartHealth
 from edgefuse.core.ports import Clock
-from edgefuse.core.types import SAMPLE_RATE
+from edgefuse.core.types import SAMPLE_RATE, Json
 from edgefuse.detectors.voice import runtime
 from edgefuse.detectors.voice.config import VoiceConfig
 from edgefuse.detectors.voice.grammar import Grammar, of_site
 from edgefuse.detectors.voice.hearing import made_up
+from edgefuse.detectors.voice.orders import interpreted
 from edgefuse.detectors.voice.recogniser import Recogniser
 from edgefuse.detectors.voice.understand import Understanding
+from edgefuse.grounding.words import Words
 
 if TYPE_CHECKING:
     from wyoming.event import Event, Eventable
@@ -55,7 +57,8 @@ class Ears:
         self.config: VoiceConfig = found[0]
         self.model: str = found[0].recogniser
         self._grammar: Grammar = of_site(site, self.config.language)
-        self._understanding = Understanding(self._grammar)
+        self._understanding = Understanding(self._grammar, words=Words.of_site(site, self._grammar.language))
+        self._own = {name: frozenset(intent.slots) for name, intent in site.intents.items()}
         self._ports, self._health = ports, health
         self._recogniser: Recogniser | None = None
 
@@ -83,10 +86,20 @@ class Ears:
             heard = recogniser.hear(pcm)
         return "" if made_up(heard) else heard.text
 
-    def understand(self, text: str) -> tuple[str, Mapping[str, str]] | None:
-        """Intent and slots of a text, by its letters alone; or None."""
+    def understand(self, text: str) -> tuple[str, Mapping[str, Json]] | None:
+        """Intent and entities; or None, also for several orders or phrases, which one event cannot say.
+
+        Which thing is meant is not told: that is known where it was said.
+        """
         meaning = self._understanding.understand(text)
-        return (meaning.intent, meaning.slots) if meaning.understood else None
+        known = meaning.interpretations or interpreted(meaning, self._own)
+        if not known or len(known[0].orders) != 1:
+            return None
+        (order,) = known[0].to_json()["orders"]
+        things = order.get("things", [{}])
+        if len(things) > 1 or "but" in order:
+            return None
+        return order["intent"], {**things[0], **order["slots"]}
 
 
 @dataclass(slots=True)

@@ -83,7 +83,8 @@ def test_a_recorded_order_commands_its_thing(
     site.write_text(SITE.format(folder=tmp_path, url=broker.url, more=""), encoding="utf-8")
     listener = broker.listener()
     with running_daemon(site, ready_s=120) as daemon:
-        wait_for(lambda: listener.on("light/set"), f"the light's command: {daemon.output()}")
+        wait_for(lambda: listener.on("light/set") or daemon.process.poll() is not None, "the light's command")
+        assert listener.on("light/set"), daemon.output()
         assert daemon.stop() == 0
     (intent,) = [json.loads(message.payload) for message in listener.on("edgefuse/t/intent")]
 

@@ -332,10 +332,25 @@ def test_ears_are_those_of_the_first_voice_detector() -> None:
     found = ears(voice=VoiceConfig(on=["mic"], recogniser="whisper-base"), other=VoiceConfig(on=["mic"]))
 
     assert found.model == "whisper-base"
-    meant = found.understand("Turn on the hall light!")
-    assert meant
-    assert meant[0] == "turn_on"
+    assert found.understand("Turn on the hall light!") == ("turn_on", {"name": "hall light"})
     assert found.understand("turn the world upside down") is None
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("turn that off", ("turn_off", {"deixis": "that"})),
+        ("set the hall light to 40 percent", ("set_level", {"name": "hall light", "level": "40"})),
+        ("turn off all the lights", ("turn_off", {"kind": "light", "count": "all"})),
+        ("turn off all the lights but the hall light", None),
+        ("turn on the hall light and set a timer for five minutes", None),
+    ],
+)
+def test_an_intent_says_all_that_was_said_or_nothing(text: str, expected: tuple[str, dict[str, str]] | None) -> None:
+    """`that` and `all` are among the entities; what one intent cannot say is not recognised."""
+    pytest.importorskip("hassil")
+
+    assert ears(voice=VoiceConfig(on=["mic"])).understand(text) == expected
 
 
 @pytest.mark.parametrize("recogniser", [None, {"wyoming": "tcp://127.0.0.1:10300"}])
