@@ -80,7 +80,7 @@ def _further(way: _Way, join: Join, group: Group, reading: Reading, asked: Asked
         return
     if "verb" in group or "mood" in group:
         if join != "also":
-            yield _Way(way.cost, (*way.drafts, Draft("", {}, (group,), (), whole)))
+            yield _Way(way.cost, (*way.drafts, Draft("", {}, (group,) if _speaks(group) else (), (), whole)))
     elif _speaks(group) and not _means(group):
         yield from _more_things(way, join, group)
 
@@ -112,7 +112,7 @@ def _continued(last: Draft | None, group: Group) -> Group:
     """With the verb of the group before, where that said no more than it."""
     if last is None or last.open is None or "verb" in group:
         return group
-    return {**{name: value for name, value in last.open.items() if name in _MEANT}, **group}
+    return {**{name: value for name, value in last.open.items() if name in {*_MEANT, "marked"}}, **group}
 
 
 def _meant(way: _Way, join: Join, group: Group, meaning: Meaning, reading: Reading) -> Iterator[_Way]:

@@ -136,6 +136,8 @@ def _more(group: Group, sense: Sense) -> dict[str, Any] | None:
     if sense.features.get("wants"):
         rest = {name: value for name, value in sense.features.items() if name != "wants"}
         return None if group.get("_head") else unify(group, {**rest, "_wants": True})
+    if sense.features.get("noun") and group.get("_head"):
+        return None
     joined = unify(group, sense.features)
     if joined is not None and sense.features.get("noun") and not group.get("_head"):
         joined["_wants"] = True

@@ -22,6 +22,8 @@ _READINGS = 3
 _LONGEST = 8
 _HEARD = 0.3
 _TONE, _NEAR, _RARE = 0.02, 0.15, 0.1
+_WRITTEN = 0.05
+"""Of a character that sounds the same."""
 _REPAIRS, _MOST = 2, 4
 
 
@@ -105,6 +107,14 @@ def _apart(said: str, meant: str, sound: str) -> float:
         if _bare(each) == _bare(sound)
     )
     return min(ways, default=math.inf)
+
+
+def apart(one: str, other: str) -> float:
+    """Cost of one character where another is meant: 0 for the same, 1 where they sound nothing alike."""
+    if one == other:
+        return 0.0
+    ways = (_apart(one, other, sound) for sound in _syllables(other)[:1])
+    return min(1.0, _WRITTEN + min(ways, default=1.0))
 
 
 @cache

@@ -12,7 +12,7 @@ from edgefuse.language import Language
 Features: TypeAlias = Mapping[str, Any]
 _NAMED = -0.15
 """What this home calls its own goes before the language."""
-_ABSENT = 0.5
+ABSENT = 0.5
 """A kind of thing that is not in this home."""
 _ABOUT = frozenset({"as", "say", "cost", "gives", "after", "never"})
 _FAR = 400
@@ -141,7 +141,7 @@ def _add_nouns(made: Lexicon, home: Home) -> None:
             if len(several) == len(words) and several not in made.entries:
                 made.add(join(several), "head", {"name": name, "count": "some"}, 2 * -_NAMED)
     for noun, names in last.items():
-        known = [each for each in made.entries.get((noun,), ()) if each.role != "landmark" and each.cost < _ABSENT]
+        known = [each for each in made.entries.get((noun,), ()) if each.role != "landmark" and each.cost < ABSENT]
         if len(names) == 1 and not known:
             made.add(noun, "head", {"name": next(iter(names))})
 
@@ -169,7 +169,7 @@ def _add_kinds(made: Lexicon, home: Home) -> None:
         for count, words in (("one", one), ("some", several)):
             for said in words:
                 if kind in home.kinds or said not in own:
-                    _add_kind(made, said, kind, count, 0.0 if kind in home.kinds else _ABSENT)
+                    _add_kind(made, said, kind, count, 0.0 if kind in home.kinds else ABSENT)
     for kind, others in data["stands_for"].items():
         for other in (each for each in others if each in home.kinds and kind not in home.kinds):
             for count, words in zip(("one", "some"), known.get(kind, [[], []]), strict=True):

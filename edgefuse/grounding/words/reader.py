@@ -12,6 +12,7 @@ from edgefuse.grounding.words.build import orders
 from edgefuse.grounding.words.home import Home, of_site
 from edgefuse.grounding.words.homophones import Homophones, homophones
 from edgefuse.grounding.words.lexicon import lexicon
+from edgefuse.grounding.words.misheard import Misheard, misheard
 from edgefuse.grounding.words.parse import Edges, bars, lattice, readings, unknown
 from edgefuse.grounding.words.templates import templates
 from edgefuse.grounding.words.timers import free_orders
@@ -48,7 +49,8 @@ class Words:
         self._asked = Asked({**short, **home.able}, home.where, language.data["quantities"], home.kind_of, drops)
         self._verb_first = bool(language.data["verb_first"])
         self._templates = templates(language, home)
-        self._homophones = homophones(self._lexicon) if language.data.get("sounds_by") == "pinyin" else None
+        by_pinyin = language.data.get("sounds_by") == "pinyin"
+        self._sounds: Homophones | Misheard = homophones(self._lexicon) if by_pinyin else misheard(self._lexicon)
 
     @staticmethod
     def of_site(site: Site, language: Language) -> "Words":
@@ -65,16 +67,16 @@ class Words:
         if not said.words:
             return Understood("", why="no words")
         found = self._exact(said, count)
-        if found.interpretations or not repair or self._homophones is None:
+        if found.interpretations or not repair:
             return found
-        return self._misheard(said, self._homophones, count) or found
+        return self._misheard(said, count) or found
 
-    def _misheard(self, said: Units, homophones: Homophones, count: int) -> Understood | None:
+    def _misheard(self, said: Units, count: int) -> Understood | None:
         """Of what sounds alike, where it is plain which was meant."""
         made: list[tuple[float, Understood]] = []
-        for cost, words in homophones.meant(said.words):
+        for cost, words in self._sounds.meant(said.words):
             found = self._exact(replace(said, words=words), count)
-            if found.interpretations and all(found.text != other.text for _, other in made):
+            if found.interpretations and not any(_same(found, other) for _, other in made):
                 made.append((cost, found))
         if not made or (len(made) > 1 and made[1][0] - made[0][0] < _APART):
             return None
@@ -144,6 +146,12 @@ class Words:
             )
             for cost, made in found
         ]
+
+
+def _same(one: Understood, other: Understood) -> bool:
+    """Whether the best of both asks for the same."""
+    ones, others = one.interpretations[0].orders, other.interpretations[0].orders
+    return [replace(order, text="") for order in ones] == [replace(order, text="") for order in others]
 
 
 def _cost(one: tuple[float, Orders]) -> float:

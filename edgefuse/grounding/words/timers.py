@@ -171,7 +171,7 @@ def _timed(start: int, stop: int, edges: Edges, times: Times) -> Iterator[Mappin
 def _why(words: Sequence[str], edges: Edges) -> Order | None:
     """`event`: what it is about, as far as it is said."""
     begin = max((end for end, sense in edges[0] if sense.role == "why"), default=0)
-    if not begin:
+    if not begin or any(end > begin and sense.role == "nothing" for end, sense in edges[0]):
         return None
     further = begin
     while further < len(words):
