@@ -14,6 +14,7 @@ from edgefuse.grounding.landmarks import beside
 from edgefuse.grounding.nouns import with_noun
 from edgefuse.grounding.order import Phrase
 from edgefuse.grounding.recall import last_targets, other, them
+from edgefuse.grounding.there import aimed
 
 _P = 1 / (1 + weights.ELSE)
 
@@ -106,7 +107,9 @@ def _unplaced(asked: Asked, phrase: Phrase, keys: tuple[str, ...]) -> Grounding:
 
 
 def _there(asked: Asked, phrase: Phrase, keys: tuple[str, ...]) -> Grounding:
-    """All in the area where the likeliest single one is, if that is likely enough."""
+    """All in the area where the likeliest single one is, if that is likely enough; the speaker's own if pointed at."""
+    if not pointed(asked):
+        keys = tuple(key for key in keys if asked.things[key].area not in asked.where)
     ranked = rank(asked, replace(phrase, count="one"), keys)
     shares: dict[str | None, float] = {}
     for each in ranked:
@@ -116,6 +119,10 @@ def _there(asked: Asked, phrase: Phrase, keys: tuple[str, ...]) -> Grounding:
     if best is None or shares[best] < asked.config.sure:
         return refuse("unsure", "where `there` is, is not known", asked.home)
     inside = tuple(sorted(each.key for each in ranked if asked.things[each.key].area == best))
+    if best in asked.where:
+        inside = tuple(key for key in inside if aimed(asked, key))
+        if len(inside) <= 1:
+            return refuse("unsure", "which ones are pointed at is not known", best)
     return Grounding(inside, shares[best], best, because=ranked[0].because)
 
 
@@ -168,6 +175,8 @@ def excluded(asked: Asked, phrase: Phrase, keys: tuple[str, ...]) -> tuple[str, 
     apart = asked.within(frozenset(keys))
     if phrase.empty:
         return None
+    if phrase.side and not phrase.number:
+        phrase = replace(phrase, count="one")
     if not phrase.name and not phrase.kind and phrase.area and not phrase.side and not phrase.beside:
         return tuple(key for key in keys if asked.things[key].area == phrase.area) or None
     found = several(apart, phrase) if plural(phrase) else one(apart, phrase)

@@ -18,12 +18,12 @@ def there(asked: Asked, phrase: Phrase, keys: Sequence[str]) -> Mapping[str, tup
 
 def _ratio(asked: Asked, key: str, keys: Sequence[str], spoken_of: str | None) -> tuple[float, str]:
     area = asked.things[key].area
-    aimed = _aimed(asked, key)
+    at = aimed(asked, key)
     if area in asked.where:
         distance = _distance(asked, key)
         beside = distance is not None and distance < weights.OWN_REACH
-        return (1.0, "") if aimed and not beside else _in_own_area(asked, key, keys)
-    if aimed:
+        return (1.0, "") if at and not beside else _in_own_area(asked, key, keys)
+    if at:
         return 1.0, ""
     if area is not None and area == spoken_of:
         return 1.0, f"the {spoken(area)} was spoken of last"
@@ -57,7 +57,8 @@ def _distance(asked: Asked, key: str) -> float | None:
     return min(told, default=None)
 
 
-def _aimed(asked: Asked, key: str) -> bool:
+def aimed(asked: Asked, key: str) -> bool:
+    """Whether an arm points roughly at a thing."""
     seen = asked.things[key].seen
     return any(
         each.pointing and each.camera in seen and degrees(each.pointing, seen[each.camera]) < 3 * weights.RAY_DEGREES

@@ -124,6 +124,8 @@ BY_SIGHT: list[tuple[str, str, Phrase, dict[str, Any], str]] = [
     ("that, one of two people points", "turn_on", THAT, {"seen": "desk window", "points": (0.12, 0.45), **DARK}, "floor_lamp"),
     ("the light, somebody points elsewhere", "turn_on", LIGHT, {"here": "kitchen", "seen": "desk", "points": (0.12, 0.45)}, "kitchen_light"),
     ("over there, nothing tells where", "turn_on", Phrase(kind="fan", place="there"), {"here": "hall"}, "bedroom_fan?"),
+    ("lights over there, nothing tells where", "turn_on", Phrase(kind="light", count="some", place="there"), {"seen": "desk"}, "! unsure"),
+    ("lights over there, pointing", "turn_on", Phrase(kind="light", count="some", place="there"), {"seen": "desk", "points": (0.12, 0.45)}, "! unsure"),
     ("over there, own fan only", "turn_on", Phrase(kind="fan", place="there"), {"here": "bedroom"}, "! nothing"),
     ("by the sofa", "turn_on", Phrase(kind="light", beside="sofa"), {}, "floor_lamp"),
     ("the one by the sofa", "turn_on", Phrase(beside="sofa"), {}, "floor_lamp"),
@@ -162,6 +164,7 @@ def test_sight(
 EXCEPT: list[tuple[str, Phrase, tuple[Phrase, ...], dict[str, Any], str]] = [
     ("a name", ALL, (Phrase(name="desk lamp"),), {}, "floor_lamp study_ceiling"),
     ("two names", ALL, (Phrase(name="desk lamp"), Phrase(name="floor lamp")), {}, "study_ceiling"),
+    ("the left one", ALL, (Phrase(kind="light", count="all", side="left"),), {}, "desk_lamp study_ceiling"),
     ("by the sofa", ALL, (Phrase(beside="sofa"),), {}, "desk_lamp study_ceiling"),
     ("an area, said elsewhere", ALL, (Phrase(area="bedroom"),), {"here": "kitchen"}, "desk_lamp floor_lamp hall_light kitchen_light study_ceiling"),
     ("what is not known", ALL, (Phrase(name="disco ball"),), {}, "! unsure"),
