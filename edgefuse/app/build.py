@@ -18,6 +18,10 @@ from edgefuse.core.types import SECOND, Modality, Nanoseconds
 from edgefuse.fusion.beliefs import Beliefs
 from edgefuse.fusion.refine import Settings
 from edgefuse.fusion.window import LATENESS
+from edgefuse.grounding.dialogue import Dialogue
+from edgefuse.grounding.dialogue.seeing import THINGS
+from edgefuse.grounding.ground import ground
+from edgefuse.language import data_of
 from edgefuse.registry import config_of, load, modality_of
 from edgefuse.rules.actions import unknown_placeholders
 
@@ -59,12 +63,15 @@ def check_site(path: Path) -> Checked:
 
 
 def with_areas(site: Site) -> Site:
-    """Sources without an area are where the device is."""
+    """Sources without an area are where the device is; what things tell of themselves is a source too."""
     area = site.device.area
     sources = {
         name: config.model_copy(update={"area": area}) if config.area is None else config
         for name, config in site.sources.items()
     }
+    told = {key: thing.state for key, thing in site.things.items() if thing.state}
+    if told and THINGS not in sources:
+        sources[THINGS] = config_of("source", THINGS)(type=THINGS, states=told)
     return site.model_copy(update={"sources": sources})
 
 
@@ -105,6 +112,13 @@ def build_beliefs(site: Site, ports: Ports, parts: Parts) -> Beliefs:
             fusers[name] = kind(config, context)
     _none(problems)
     return Beliefs(fusers, parts.lateness, {name: _settings(config) for name, config in site.beliefs.items()})
+
+
+def build_dialogue(site: Site) -> Dialogue | None:
+    """What understands people, where something hears them. Raises ConfigError for a language that has no file."""
+    if not any(hasattr(config, "wake_word") for config in site.detectors.values()):
+        return None
+    return Dialogue(site, data_of(site.device.language)["answers"], ground)
 
 
 def _health_of(belief: str, fuser: type, ports: Ports) -> PartHealth:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import anyio
 import structlog
 
-from edgefuse.app.build import build_beliefs, read_site
+from edgefuse.app.build import build_beliefs, build_dialogue, read_site
 from edgefuse.app.render import Renderer
 from edgefuse.config.models import Site
 from edgefuse.core.errors import ConfigError, PublishError
@@ -101,7 +101,8 @@ class Controls:
         engine = Engine(site)
         beliefs = build_beliefs(site, daemon.ports, daemon.parts)
         beliefs.experience = daemon.decider.experience
-        daemon.decider = Decider(beliefs, engine, engine.adopt(daemon.decider.state), daemon.clock)
+        talk = daemon.decider.talk.adopt(build_dialogue(site))
+        daemon.decider = Decider(beliefs, engine, engine.adopt(daemon.decider.state), daemon.clock, talk)
         daemon.site, daemon.renderer = site, Renderer(site)
         now = daemon.clock.now()
         for part in list(daemon.health.parts.values()):

@@ -5,7 +5,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack, suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import anyio
@@ -13,7 +13,7 @@ import structlog
 from anyio.abc import TaskGroup
 
 from edgefuse import wyoming
-from edgefuse.app.build import Parts, Ports, build_beliefs, build_parts, read_site, state_dir
+from edgefuse.app.build import Parts, Ports, build_beliefs, build_dialogue, build_parts, read_site, state_dir
 from edgefuse.app.control import Controls
 from edgefuse.app.engines import EngineBuilds
 from edgefuse.app.logs import LogFormat, configure_logging
@@ -25,8 +25,9 @@ from edgefuse.config.models import Site
 from edgefuse.core.errors import ConfigError, OperatorError, PublishError
 from edgefuse.core.health import Health
 from edgefuse.core.ports import Context, LocalPublisher, Publisher
-from edgefuse.core.types import SECOND, HealthChange, Json, Message
+from edgefuse.core.types import SECOND, HealthChange, Json, Message, Nanoseconds
 from edgefuse.fusion.experience import Experience
+from edgefuse.grounding.dialogue import Dialogue, DialogueState
 from edgefuse.mqtt import Connection
 from edgefuse.pipeline.broker import EmbeddedBroker
 from edgefuse.pipeline.clock import SystemClock
@@ -39,6 +40,7 @@ from edgefuse.pipeline.outbox import Outbox
 from edgefuse.pipeline.ring import Inbox
 from edgefuse.pipeline.stages import DetectorStage, Progress
 from edgefuse.pipeline.supervise import supervise
+from edgefuse.pipeline.talk import Talk
 from edgefuse.registry import load
 from edgefuse.rules.engine import Engine
 
@@ -147,6 +149,7 @@ class Daemon:
         part = self.health.part("engines", "engines")
         self._engines = EngineBuilds(self.path, site.models, store, part, lambda: self.call(self._dirty.set))
         self.parts: Parts = build_parts(site, self.ports)
+        self._dialogue = build_dialogue(site)
         self.outbox = Outbox(
             state_dir(site) / "outbox.db",
             self.clock,
@@ -186,7 +189,10 @@ class Daemon:
             state = engine.restore(None, now, self.clock.wall(now))
         beliefs = build_beliefs(self.site, self.ports, self.parts)
         beliefs.experience = _experience(stored)
-        self.decider = Decider(beliefs, engine, state, self.clock)
+        talk = Talk(
+            self._dialogue, _conversation(stored, self._dialogue, now, self.clock.wall(now)), self.ports.attention
+        )
+        self.decider = Decider(beliefs, engine, state, self.clock, talk)
 
     def _stages(self) -> list[DetectorStage]:
         return [
@@ -242,7 +248,9 @@ class Daemon:
         messages = self.renderer.messages(outcome, lambda t: wall - timedelta(microseconds=(outcome.now - t) // 1000))
         state = None
         if outcome.state is not None:
-            state = {**outcome.state.to_json(outcome.now, wall), "experience": outcome.experience.to_json()}
+            talk = outcome.dialogue.to_json(outcome.now, wall)
+            rules = outcome.state.to_json(outcome.now, wall)
+            state = {**rules, "experience": outcome.experience.to_json(), "dialogue": talk}
         for message in messages:
             if message.qos == 0:
                 self._passing.start_soon(self._publish_once, message)
@@ -327,6 +335,17 @@ def _experience(stored: Json) -> Experience:
     except (ValueError, LookupError, TypeError, AttributeError) as error:
         _log.error("the stored answers are not understood; beliefs go on without them", error=repr(error))
         return Experience()
+
+
+def _conversation(stored: Json, dialogue: Dialogue | None, now: Nanoseconds, wall: datetime) -> DialogueState:
+    """What was talked about before the last stop, with timers that still run."""
+    if dialogue is None:
+        return DialogueState()
+    try:
+        return dialogue.restore((stored or {}).get("dialogue"), now, wall)
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        _log.error("the stored conversation is not understood; timers are lost", error=repr(error))
+        return DialogueState()
 
 
 async def _close(stages: list[DetectorStage]) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 
-from edgefuse.app.build import Parts, Ports, build_beliefs, build_parts
+from edgefuse.app.build import Parts, Ports, build_beliefs, build_dialogue, build_parts
 from edgefuse.app.models import model_store
 from edgefuse.config.models import Site
 from edgefuse.core.errors import ConfigError, SourceError
@@ -17,6 +17,7 @@ from edgefuse.pipeline.clock import ReplayClock
 from edgefuse.pipeline.decide import Decider, Item, Outcome
 from edgefuse.pipeline.intake import Feed, emitter, feed, follow_sources, mark_stale, tell_changes
 from edgefuse.pipeline.stages import Progress, Report
+from edgefuse.pipeline.talk import Talk
 from edgefuse.rules.engine import Engine, RuleState
 from edgefuse.sources.recorded import Recorded
 from edgefuse.sources.scene import Scene, read_scene
@@ -73,7 +74,9 @@ class Replay:
         self._parts: Parts = build_parts(self.site, ports)
         self._items: list[Item] = []
         self._listeners = self._listen()
-        self.decider = Decider(build_beliefs(self.site, ports, self._parts), Engine(self.site), RuleState(), self.clock)
+        talk = Talk(build_dialogue(self.site), attention=ports.attention)
+        beliefs = build_beliefs(self.site, ports, self._parts)
+        self.decider = Decider(beliefs, Engine(self.site), RuleState(), self.clock, talk)
 
     def outcomes(self) -> Iterator[Outcome]:
         """Warm up, then every step of the recording in order of time."""

@@ -17,6 +17,8 @@ class View:
     """Whether a person there faces the device; None where no detector tells."""
     television: bool = False
     """Something of kind media is on there."""
+    asking: bool = False
+    """The device has asked something there and waits for the answer."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,9 @@ SCHEMA = 1
 """Of every payload; a change that breaks readers raises it."""
 OBSERVATION_EXPIRES = timedelta(seconds=10)
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+_STEPS = {"raise": "up", "lower": "down"}
+_RESOLVED = frozenset({"toggle", *_STEPS})
+"""Intents that may come to another one, by how a thing stands."""
 _NOT_IN_TOPIC = re.compile(r"[/+#\s\x00]")
 
 
@@ -100,6 +103,7 @@ class Topics:
             "because": list(data.get("because") or ()),
             "evidence": [heard.id],
             "question": data.get("question"),
+            **_understanding(data),
             "rule": None,
             "commanded": False,
             "time": iso(wall),
@@ -127,7 +131,7 @@ class Topics:
         data = action.data
         expires = wall + timedelta(seconds=self._site.limits.intent_expires_s)
         thing = self._site.things.get(action.name)
-        intent, slots = str(data.get("intent", "")), dict(data.get("slots") or {})
+        intent, slots = _for_thing(action.name, str(data.get("intent", "")), data.get("slots") or {})
         commanded = None if data.get("question") else _thing_payload(thing, intent, slots)
         payload = {
             "intent": intent,
@@ -139,6 +143,7 @@ class Topics:
             "because": list(action.because),
             "evidence": list(action.evidence),
             "question": data.get("question"),
+            **_understanding(data),
             "rule": action.rule,
             "commanded": commanded is not None,
             "time": iso(wall),
@@ -186,11 +191,54 @@ def level(name: str) -> str:
     return _NOT_IN_TOPIC.sub("_", name) or "_"
 
 
+def _understanding(data: Mapping[str, Json]) -> dict[str, Json]:
+    """What a question is between, why nothing is done, and every way in which the words were understood."""
+    ways = [
+        {"score": each["score"], "orders": [{"intent": one["intent"], "text": one["text"]} for one in each["orders"]]}
+        for each in data.get("interpretations") or ()
+    ]
+    return {"candidates": list(data.get("candidates") or ()), "refused": data.get("refused"), "understood": ways}
+
+
+def _for_thing(key: str, intent: str, slots: Mapping[str, Json]) -> tuple[str, dict[str, Json]]:
+    """Intent and slots of one thing of several: `level.desk_lamp` is the level of that lamp alone.
+
+    A slot `intent` says what a built-in intent comes to here: `turn_off` of a lit lamp that is toggled.
+    """
+    common = {name: value for name, value in slots.items() if not name.startswith(("level.", "temperature."))}
+    own = {name: slots[f"{name}.{key}"] for name in ("level", "temperature") if f"{name}.{key}" in slots}
+    found = {**common, **own}
+    if intent in _RESOLVED and "intent" in found:
+        intent = str(found.pop("intent"))
+    return intent, found
+
+
 def _thing_payload(thing: Thing | None, intent: str, slots: Mapping[str, Json]) -> bytes | None:
-    if thing is None or thing.set is None or intent not in THING_INTENTS:
+    if thing is None or thing.set is None:
         return None
-    template = getattr(thing, THING_INTENTS[intent])
-    return None if template is None else _encode(_filled(template, slots.get("value")))
+    name = _payload_name(thing, intent, slots)
+    template = None if name is None else getattr(thing, name)
+    return None if template is None else _encode(_filled(template, _value(str(name), slots)))
+
+
+def _payload_name(thing: Thing, intent: str, slots: Mapping[str, Json]) -> str | None:
+    """Key of the payload; raising is setting where it is known to what, else a step."""
+    if intent in _STEPS:
+        settable = (name for name in ("temperature", "level") if name in slots and getattr(thing, name) is not None)
+        return next(settable, _STEPS[intent])
+    return THING_INTENTS.get(intent)
+
+
+def _value(name: str, slots: Mapping[str, Json]) -> Json:
+    """What stands for `{value}`; what was said in words of digits is a number."""
+    value = slots.get("value", slots.get(name))
+    if name not in {"level", "temperature"} or not isinstance(value, str):
+        return value
+    try:
+        number = float(value)
+    except ValueError:
+        return value
+    return int(number) if number.is_integer() else number
 
 
 def _filled(template: Json, value: Json) -> Json:

@@ -18,6 +18,8 @@ _CERTAINTY = ("Unknown", "Unlikely", "Possible", "Likely", "Observed")
 LIKELY, OBSERVED = 0.5, 0.9
 """Above these probabilities an event is Likely, or as good as Observed."""
 TARGET = "{target}"
+_UNDERSTANDING = ("candidates", "refused", "interpretations")
+"""Of an utterance: passed on with the command that follows from it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +117,7 @@ class Firing:
                     "p": heard.score if heard else self.p,
                     "text": said.get("text"),
                     "question": question,
+                    **({name: said[name] for name in _UNDERSTANDING if name in said} if from_speech else {}),
                 },
             )
 

@@ -86,6 +86,7 @@ def source_settings(media: Path, request: pytest.FixtureRequest) -> Callable[[st
         known: dict[str, dict[str, Any]] = {
             "recorded": {"file": media / "sound.wav"},
             "mqtt": {"topic": "zigbee2mqtt/+"},
+            "things": {"states": {"hall_light": "zigbee2mqtt/hall_light"}},
         }
         return known.get(name, {})
 

@@ -217,7 +217,7 @@ def scene_of(
     readings = {key: told.value for key in sight.readings if (told := fresh(sight, home, key, t)) is not None}
     landmarks = {name: home.landmarks[name] for name in cameras if home.landmarks[name]}
     states = dict(sight.states)
-    return Scene(here, persons, cameras, states, readings, landmarks, armed, t, wall)
+    return Scene(here, persons, cameras, states, readings, landmarks, armed, t=t, wall=wall)
 
 
 def views(scene: Scene, home: Home) -> dict[str, View]:
