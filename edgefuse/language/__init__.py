@@ -13,6 +13,7 @@ from edgefuse.core.errors import ConfigError, needs
 _FOLDER = Path(__file__).parent
 _NUMBER = re.compile(r"\d{1,9}")
 _PERCENT = re.compile(r"(\d+(?:[.,]\d+)?)\s*%")
+_BETWEEN = re.compile(r"(?<=[\u3400-\u9fff]) +(?=[\u3400-\u9fff])")
 _LONGEST_RUN = 200
 """Characters of one utterance that are looked at."""
 
@@ -35,7 +36,7 @@ class Language:
         text = _NUMBER.sub(
             lambda found: f" {self.number(int(found[0]))} ", re.sub(r"(?<=\d),(?=\d{3})|['\u2019`]", "", text)
         )
-        return " ".join("".join(c if c.isalpha() or unicodedata.combining(c) else " " for c in text).split())
+        return tight(" ".join("".join(c if c.isalpha() or unicodedata.combining(c) else " " for c in text).split()))
 
     def plain(self, text: str) -> str:
         """Letters that are written in several ways in one way, and a percent sign where its word is said."""
@@ -57,6 +58,15 @@ class Language:
     @property
     def _fillers(self) -> re.Pattern[str]:
         return _alternatives(tuple(self.data["fillers"]))
+
+
+def tight(text: str) -> str:
+    """Without spaces between characters of a script that has none.
+
+    >>> tight("打开 客厅 的 tv")
+    '打开客厅的 tv'
+    """
+    return _BETWEEN.sub("", text)
 
 
 @cache

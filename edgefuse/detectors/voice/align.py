@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgefuse.detectors.voice.grammar import Arc, Grammar, Sentence
-from edgefuse.language import Language
+from edgefuse.grounding.words.homophones import apart
+from edgefuse.language import Language, tight
 
 _FAR = np.float32(1e6)
 _NEAR = 3.0
@@ -49,7 +50,7 @@ class Candidate:
     @cached_property
     def text(self) -> str:
         """How it is said."""
-        return " ".join(part.words for part in self.parts)
+        return tight(" ".join(part.words for part in self.parts))
 
 
 class Sounds:
@@ -63,10 +64,13 @@ class Sounds:
                     pair = frozenset((a, b))
                     self._swap[pair] = min(cost, self._swap.get(pair, 1.0))
         self._silent: Mapping[str, float] = language.data["silent"]
+        self._spoken = language.data.get("sounds_by") == "pinyin"
 
     def swap(self, a: str, b: str) -> float:
         """Cost of b where a is meant."""
-        return 0.0 if a == b else self._swap.get(frozenset((a, b)), 1.0)
+        if a == b:
+            return 0.0
+        return apart(a, b) if self._spoken and not a.isascii() else self._swap.get(frozenset((a, b)), 1.0)
 
     def drop(self, letter: str) -> float:
         """Cost of a letter too much or too few."""

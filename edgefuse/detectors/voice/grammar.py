@@ -72,7 +72,7 @@ class Grammar:
             if not words or known or length + len(words) > limit:
                 continue
             seen.update(words)
-            length += len(words)
+            length += sum(1 if word.isascii() else len(word) for word in words)
             kept[phrase] = " ".join(self.written.get(word, word) for word in words)
         text = ", ".join(kept.values())
         return f"{text[:1].upper()}{text[1:]}." if text else ""
@@ -123,8 +123,11 @@ def _written(words: Language, templates: Mapping[str, Sequence[str]], user: Mapp
 
 def _site_lists(site: Site, words: Language) -> dict[str, Phrases]:
     data = words.data
+    own_script = bool(data.get("own_script"))
     names = {
-        words.spell(said): said for key, thing in site.things.items() for said in [key.replace("_", " "), *thing.names]
+        words.spell(said): said
+        for key, thing in site.things.items()
+        for said in [*([] if own_script and thing.names else [key.replace("_", " ")]), *thing.names]
     }
     areas = [thing.area for thing in site.things.values()] + [part.area for part in site.sources.values()]
     kinds = dict.fromkeys(thing.kind for thing in site.things.values())
@@ -143,7 +146,11 @@ def _site_lists(site: Site, words: Language) -> dict[str, Phrases]:
 def _areas(keys: Iterable[str | None], site: Site, words: Language) -> Phrases:
     """How each area is called -> its key."""
     own = {key: site.areas[key].names if key in site.areas else [] for key in keys if key}
-    return {words.spell(said): key for key, names in own.items() for said in [key.replace("_", " "), *names]}
+    return {
+        words.spell(said): key
+        for key, names in own.items()
+        for said in [*([] if names and words.data.get("own_script") else [key.replace("_", " ")]), *names]
+    }
 
 
 def _fold(template: str, words: Language) -> str:
