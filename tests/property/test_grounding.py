@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 
 from edgefuse.config.models import DialogueConfig, Thing
 from edgefuse.grounding.abilities import able
+from edgefuse.grounding.asked import asked
+from edgefuse.grounding.evidence import rank
 from edgefuse.grounding.ground import ground
 from edgefuse.grounding.history import Exchange, Grounding
 from edgefuse.grounding.order import Order, Phrase
@@ -174,3 +176,14 @@ def test_nobody_is_let_in_unseen(intent: str, home: dict[str, Thing], scene: Sce
     if found.acts and any(home[key].kind == "lock" for key in found.targets):
         assert any(person.area == scene.here for person in scene.persons)
         assert found.p >= CONFIG.sure_high
+
+
+@given(homes(), scenes, phrases)
+def test_probabilities_leave_room_for_something_else(home: dict[str, Thing], scene: Scene, phrase: Phrase) -> None:
+    """Those of all things that may be meant add up to less than 1, the likeliest first."""
+    moment = asked(Order("turn_on", (phrase,)), scene, (), home, CONFIG)
+
+    ranked = rank(moment, phrase, moment.keys)
+
+    assert sum(each.p for each in ranked) < 1
+    assert [each.p for each in ranked] == sorted((each.p for each in ranked), reverse=True)
