@@ -34,14 +34,12 @@ from edgefuse.detectors.voice.orders import interpreted
 from edgefuse.detectors.voice.own_voice import is_own, speaks
 from edgefuse.detectors.voice.states import Effect, Event, Listener, State, hear, step
 from edgefuse.detectors.voice.stream import Stream, windows
-from edgefuse.detectors.voice.understand import Meaning
 from edgefuse.detectors.voice.vad import WINDOW, Vad
 from edgefuse.detectors.voice.vad_trial import VadTrial
 from edgefuse.detectors.voice.wake import MicroWakeWord, Spotter, WakeGate
 from edgefuse.detectors.voice.whisper_trial import whisper_trial
 from edgefuse.detectors.voice.wyoming_asr import WyomingRecogniser
 from edgefuse.detectors.voice.wyoming_wake import WyomingWake
-from edgefuse.grounding.resolve import Grounding, resolve
 from edgefuse.grounding.words import Words
 
 _VAD = "silero-vad"
@@ -264,33 +262,18 @@ class Voice:
         if is_own(meaning.text, speaking, said, spoken):
             self._context.health.reject("its own voice")
             return
-        data, score = self._grounded(meaning, area)
-        data |= {
+        data = {
+            "text": meaning.text,
+            "intent": meaning.intent,
+            "slots": dict(meaning.slots),
+            "because": list(meaning.because),
             "interpretations": [each.to_json() for each in meaning.interpretations or interpreted(meaning, self._own)],
             "level_db": stream.level.db,
             "wake": stream.woken,
             "language": self._config.language,
         }
+        score = meaning.score if meaning.understood else 0.0
         yield self._observe(sample, "utterance", meaning.intent, score, (begin, end), data)
-
-    def _grounded(self, meaning: Meaning, here: str | None) -> tuple[dict[str, Json], float]:
-        by_words = meaning.interpretations and meaning.because == meaning.interpretations[0].because
-        found = (
-            Grounding(p=0.0, area=here) if by_words else resolve(meaning.intent, meaning.slots, here, self._site.things)
-        )
-        p = round(meaning.score * found.p, 3) if meaning.understood else 0.0
-        return {
-            "text": meaning.text,
-            "intent": meaning.intent,
-            "slots": dict(meaning.slots),
-            "target": found.target,
-            "targets": list(found.targets),
-            "area": found.area,
-            "p": p,
-            "question": found.question,
-            "candidates": list(found.candidates),
-            "because": [*meaning.because, *found.because],
-        }, p
 
     def _observe(
         self,

@@ -151,7 +151,12 @@ class Turn:
     def remember(self, order: Order, grounding: Grounding) -> None:
         """Keep what `it` may mean, and how to undo it."""
         before = {key: self.scene.states[key] for key in grounding.targets if key in self.scene.states}
-        self.history = (*self.history, Exchange(self.scene.t, self.scene.here, order, grounding, before))
+        exchange = Exchange(self.scene.t, self.scene.here, order, grounding, before)
+        asked = self.history[-1:] if any(done.grounding.asking for done in self.done) else ()
+        if asked and asked[0].grounding.asking:  # what is said along with a question does not take it back
+            self.history = (*self.history[:-1], exchange, *asked)
+        else:
+            self.history = (*self.history, exchange)
 
     def end(self, order: Order, grounding: Grounding, because: tuple[str, ...] = (), question: str = "") -> None:
         """An order is taken."""

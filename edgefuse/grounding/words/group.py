@@ -92,6 +92,8 @@ def _verb(group: Group, sense: Sense) -> dict[str, Any] | None:
         return None
     if "value" in group or "particle" in group or (group.get("_head") and not group.get("_free")):
         return None
+    if sense.features.get("final") and not {"_head", "quantity"} & group.keys():
+        return None
     joined = dict(group)
     joined["verb"] = sense.features
     if group.get("_head"):

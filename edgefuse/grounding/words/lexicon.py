@@ -102,7 +102,7 @@ def _add_home(made: Lexicon, home: Home) -> None:
         senses = made.entries.get(pieces(said, made.language), [])
         if said not in home.names and not any(sense.features.get("kind") == kind for sense in senses):
             made.add(said, "head", {"name": said}, _NAMED)
-    for said, area in home.areas.items():
+    for said, area in [*home.areas.items(), *_usual(made, home)]:
         made.enter(said, Sense("area", {"area": area}, _NAMED, said, gives="area"))
     for said in home.landmarks:
         made.enter(said, Sense("landmark", {"beside": said, "home": True}, _NAMED, said, gives="landmark"))
@@ -113,6 +113,16 @@ def _add_home(made: Lexicon, home: Home) -> None:
         _add_short(made, name)
         _add_alike(made, name)
     _add_nouns(made, home)
+
+
+def _usual(made: Lexicon, home: Home) -> list[tuple[str, str]]:
+    """What areas are called that the home gives no name."""
+    usual: Mapping[str, Sequence[str]] = made.language.data.get("areas", {})
+    named = [area for said, area in home.areas.items() if said != area.replace("_", " ")]
+    keys = dict.fromkeys(area for area in home.areas.values() if area not in named)
+    taken = {pieces(said, made.language) for said in home.names}
+    known = [(said, key) for key in keys for said in usual.get(key, ()) if pieces(said, made.language) not in taken]
+    return [(said, key) for said, key in known if sum(said == other for other, _ in known) == 1]
 
 
 def _add_short(made: Lexicon, name: str) -> None:

@@ -147,11 +147,12 @@ def test_a_damaged_model_is_a_failure(case: Make, tmp_path: Path) -> None:
 
 def test_a_broken_catalogue_is_a_failure(case: Make, tmp_path: Path) -> None:
     """It is told, and nothing crashes."""
+    looked = case("")
     (tmp_path / "models").mkdir()
     (tmp_path / "models" / "catalogue.yaml").write_text("nanodet: 3")
 
-    assert one(models.check(case(""))).state == "fail"
-    assert list(gpu.check(case("")))
+    assert one(models.check(looked)).state == "fail"
+    assert list(gpu.check(looked))
 
 
 def test_an_engine_that_nobody_knows_is_a_failure(tmp_path: Path) -> None:

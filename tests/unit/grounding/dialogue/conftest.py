@@ -37,7 +37,7 @@ class Room:
 
     def say(self, *orders: Order, **scene: Any) -> Outcome:
         """One utterance, a second after the one before."""
-        self.scene = replace(self.scene, t=self.scene.t + SECOND, **scene)
+        self.scene = replace(self.scene, **{"t": self.scene.t + SECOND, **scene})
         self.state, outcome = self.dialogue.hear(self.state, [Interpretation(orders)], self.scene, name="u")
         return outcome
 
