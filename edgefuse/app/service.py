@@ -39,7 +39,7 @@ MOST = 16
 LONGEST_LINE = 65_536
 LONGEST_PAYLOAD = 4_000_000
 """Bytes of one event."""
-PATIENCE_S = 300
+PATIENCE_S = 60
 """A connection that says nothing for so long is ended."""
 _log = structlog.get_logger()
 
