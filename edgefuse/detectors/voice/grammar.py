@@ -14,6 +14,8 @@ Phrases: TypeAlias = Mapping[str, str]
 """What is said, normalised -> the slot's value."""
 _REFERENCE = re.compile(r"(\{[^}]*\}|<[^>]*>)")
 _WORD = re.compile(r"[^\W_]+(?:['\u2019][^\W_]+)*")
+_UNIT = re.compile(r"[\u3400-\u9fff]|[^\s\u3400-\u9fff]+")
+"""A word, or a character of Chinese."""
 _LEVELS = 101
 _SHORT = 2
 """Words of a phrase that is worth saying to the recogniser even when it knows them ..."""
@@ -67,13 +69,13 @@ class Grammar:
         kept: dict[str, str] = {}
         length = 0
         for phrase, short in self._spoken():
-            words = phrase.split()
+            words = _UNIT.findall(phrase)
             known = phrase in kept or (set(words) <= seen and len(words) > short)
             if not words or known or length + len(words) > limit:
                 continue
             seen.update(words)
-            length += sum(1 if word.isascii() else len(word) for word in words)
-            kept[phrase] = " ".join(self.written.get(word, word) for word in words)
+            length += len(words)
+            kept[phrase] = " ".join(self.written.get(word, word) for word in phrase.split())
         text = ", ".join(kept.values())
         return f"{text[:1].upper()}{text[1:]}." if text else ""
 

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from edgefuse.config.models import Device, Intent, Site
+from edgefuse.config.models import Device, Intent, Site, Thing
 from edgefuse.core.errors import ConfigError
 from edgefuse.detectors.voice import rhino
 from edgefuse.detectors.voice.grammar import Grammar, Sentence, build, of_site
-from edgefuse.language import language
 from edgefuse.detectors.voice.understand import Understanding
+from edgefuse.language import language
 
 EN = language("en")
 
@@ -88,6 +88,16 @@ def test_prompt_holds_the_words_of_the_grammar_as_they_are_written(cafe: Grammar
     assert prompt.startswith("I'd like, make me, a, an, small, large, twelve ounce, mocha, iced mocha")
     assert "a little bit of soy milk" in prompt
     assert len(cafe.prompt(limit=5).split()) <= 5
+
+
+def test_prompt_of_a_script_without_spaces_counts_characters() -> None:
+    """Numbers made of characters that are known do not crowd out everything else."""
+    site = Site(device=Device(id="hub", area="hall"), things={"fan": Thing(area="hall", kind="fan", names=["风扇"])})
+    prompt = of_site(site, "zh").prompt()
+
+    assert "风扇" in prompt
+    assert "十" in prompt
+    assert "十一" not in prompt
 
 
 def test_site_without_things_still_has_a_grammar() -> None:
