@@ -224,6 +224,11 @@ def _quantity(group: Group, sense: Sense) -> dict[str, Any] | None:
     return unify(group, {name: value for name, value in sense.features.items() if name in {"quantity", "of"}})
 
 
+def _setting(group: Group, _: Sense) -> dict[str, Any] | None:
+    """`what is the heater set to`."""
+    return {**group, "setting": True} if group.get("mood") in {"what", "is"} and group.get("_head") else None
+
+
 def _be(group: Group, _: Sense) -> dict[str, Any] | None:
     """Begins a question, or belongs to one."""
     if "be" in group:
@@ -270,4 +275,5 @@ _RULES: Mapping[str, Callable[[Group, Sense], dict[str, Any] | None]] = {
     "be": _be,
     "ask": _ask,
     "again": _again,
+    "setting": _setting,
 }

@@ -151,7 +151,11 @@ def _add_nouns(made: Lexicon, home: Home) -> None:
             if len(several) == len(words) and several not in made.entries:
                 made.add(join(several), "head", {"name": name, "count": "some"}, 2 * -_NAMED)
     for noun, names in last.items():
-        known = [each for each in made.entries.get((noun,), ()) if each.role != "landmark" and each.cost < ABSENT]
+        known = [
+            each
+            for each in made.entries.get((noun,), ())
+            if each.role not in {"landmark", "bar"} and each.cost < ABSENT
+        ]
         if len(names) == 1 and not known:
             made.add(noun, "head", {"name": next(iter(names))})
 
