@@ -91,7 +91,8 @@ def _awaited(hearing: Hearing, group: Sequence[Observation], microphones: Microp
         if hearing.far.get(detector, 0) >= first.end + microphones.together or not works(sight, detector):
             continue
         for source in sources:
-            woken = detector not in microphones.wakes or hearing.woken.get(source, -_WOKEN) >= first.start - _WOKEN
+            at = hearing.woken.get(source)
+            woken = detector not in microphones.wakes or (at is not None and at >= first.start - _WOKEN)
             if source not in told and woken and works(sight, source):
                 return True
     return False
