@@ -42,7 +42,7 @@ def of_site(site: Site) -> Home:
         landmarks=tuple(dict.fromkeys([*_near(site.things.values()), *_zones(site)])),
         modes=tuple(dict.fromkeys(mode for thing in site.things.values() for mode in thing.modes)),
         intents=site.intents,
-        kind_of={said: thing.kind for thing in site.things.values() for said in thing.names},
+        kind_of={said: thing.kind for key, thing in site.things.items() for said in (_plain(key), *thing.names)},
         where=_where(site.things),
         able=_able(site.things),
     )
