@@ -182,8 +182,10 @@ class Speaker:
                 self._waiting.remove(speech)
                 self._stop.clear()
                 self._saying, self._since = speech, self._context.clock.now()
-            self._speak(speech)
-            self._saying = None
+            try:
+                self._speak(speech)
+            finally:
+                self._saying = None
 
     def _speak(self, speech: Speech) -> None:
         """Say it, again and again until it worked, expired or was interrupted."""
