@@ -5,7 +5,6 @@ and media states, and plain words and numbers.
 """
 
 import json
-import math
 from collections.abc import Mapping
 from typing import TypeAlias
 
@@ -27,6 +26,8 @@ _MODE_KEYS = ("system_mode", "mode", "preset", "hvac_mode")
 _BRIGHTEST = 254.0
 """Zigbee's."""
 _FULL = 100.0
+_MOST = 1e9
+"""Greater numbers, infinity and NaN among them, are no state."""
 Fields: TypeAlias = dict[str, Value]
 
 
@@ -96,9 +97,9 @@ def _levels(low: Mapping[str, Json]) -> Fields:
 
 
 def _level(value: float, full: float) -> Fields:
-    share = value / full
-    return {"level": round(share * _FULL, 1)} if 0 <= share <= 1 else {}
+    """Compared before it is divided: an integer may be too large to be a float."""
+    return {"level": round(value / full * _FULL, 1)} if 0 <= value <= full else {}
 
 
 def _is_number(value: Json) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= _MOST

@@ -7,7 +7,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from edgefuse.config.models import Site
+from edgefuse.config.models import Site, Thing
 from edgefuse.core.types import SECOND, Action, Decision, Observation
 from edgefuse.publishers.homeassistant import discovery
 from edgefuse.publishers.schemas import names, schema
@@ -112,6 +112,28 @@ def test_a_level_is_filled_in(thing: str, value: Any, payload: bytes) -> None:
     """A string that is only `{value}` keeps the number a number; text gets it inside."""
     data = {"intent": "set_level", "slots": {"value": value}}
     assert Topics(SITE).action(action("command", thing, **data), WALL)[1].payload == payload
+
+
+@pytest.mark.parametrize(
+    ("thing", "intent", "slots", "payload"),
+    [
+        ("lamp", "set_level", {"level": "40"}, b'{"level":40}'),
+        ("lamp", "set_level", {"level": "40", "value": 10}, b'{"level":10}'),
+        ("lamp", "raise", {"amount": "little", "level": "45.5"}, b'{"level":45.5}'),
+        ("lamp", "lower", {"level.lamp": "20", "level.radio": "70"}, b'{"level":20}'),
+        ("radio", "raise", {}, b"LOUDER"),
+        ("radio", "raise", {"level.lamp": "20"}, b"LOUDER"),
+        ("lamp", "toggle", {"intent": "turn_on"}, b'{"state":"ON"}'),
+    ],
+)
+def test_a_thing_gets_what_it_comes_to_for_it(thing: str, intent: str, slots: dict[str, Any], payload: bytes) -> None:
+    """Numbers that were said are numbers; raising is setting where it is known to what; a rule's own value wins."""
+    radio = Thing(kind="media", set="z/radio/set", up="LOUDER")
+    topics = Topics(SITE.model_copy(update={"things": {**SITE.things, "radio": radio}}))
+    told, command = topics.action(action("command", thing, intent=intent, slots=slots), WALL)
+
+    assert command.payload == payload
+    assert not [name for name in json.loads(told.payload)["slots"] if "." in name]
 
 
 @pytest.mark.parametrize(

@@ -42,7 +42,18 @@ def test_states_are_read_without_configuration(payload: bytes, fields: dict[str,
 
 
 @pytest.mark.parametrize(
-    "payload", [b"", b"{}", b"unavailable", b'{"battery": 3}', b"NaN", b"900", b'{"brightness": "x"}']
+    "payload",
+    [
+        b"",
+        b"{}",
+        b"unavailable",
+        b'{"battery": 3}',
+        b"NaN",
+        b"900",
+        b'{"brightness": "x"}',
+        b"9" * 400,
+        b'{"position": 1%s}' % (b"0" * 400),
+    ],
 )
 def test_what_tells_nothing_gives_nothing(payload: bytes) -> None:
     """Words that are no state, values out of range, other quantities."""
