@@ -67,6 +67,10 @@ class Asked:
         known = any(intent in each for each in self.able.values())
         return _UNABLE if able is not None and known and intent not in able else 0.0
 
+    def more_of(self, group: Group) -> str:
+        """What is meant by more of it; empty where that is not known."""
+        return self.quantities.get(group.get("kind") or self.kinds.get(group.get("name", ""), ""), "")
+
     def abilities(self, group: Group) -> frozenset[str] | None:
         """What can be asked of what is spoken of; None where that is not known."""
         return self.able.get(group.get("name") or group.get("kind") or "")
@@ -81,7 +85,7 @@ class Asked:
 def meanings(group: Group, asked: Asked) -> Iterator[Meaning]:
     """Every way to take a group as something that is asked for."""
     if "mood" in group:
-        found = _question(group)
+        found = _question(group, asked)
         if found is not None:
             yield Meaning(found.intent, found.slots, asked.untold(found.slots.get("state", ""), group))
         return
@@ -119,6 +123,8 @@ def _order(group: Group, asked: Asked) -> Iterator[Meaning]:
 def _fitting(group: Group, verb: Mapping[str, Any]) -> bool:
     """Whether verb and particle go together."""
     particle = group.get("particle")
+    if verb.get("valued") and "value" not in group:
+        return False
     if particle is None:
         return "needs" not in verb or bool("value" in group and verb.get("value"))
     if not verb:
@@ -143,7 +149,7 @@ def _quantity(group: Group, verb: Mapping[str, Any], asked: Asked) -> str | None
     said = {each.get("quantity") for each in (group, verb, group.get("degree", {}))} - {None}
     if len(said) > 1:
         return None
-    return str(said.pop()) if said else asked.quantities.get(group.get("kind", ""), "")
+    return str(said.pop()) if said else asked.more_of(group)
 
 
 def _valued(group: Group, verb: Mapping[str, Any], asked: Asked) -> Iterator[Meaning]:
@@ -231,7 +237,7 @@ def number(value: float) -> str:
     return str(int(value)) if value == int(value) else str(value)
 
 
-def _question(group: Group) -> Meaning | None:
+def _question(group: Group, asked: Asked) -> Meaning | None:
     mood = group["mood"]
     if {"verb", "particle", "value", "degree", "amount"} & group.keys():
         return None
@@ -243,6 +249,8 @@ def _question(group: Group) -> Meaning | None:
         return Meaning("query_state", {"state": group["asked"]}) if spoken and "quantity" not in group else None
     if mood in {"value", "what"} and "quantity" in group:
         return Meaning("query_value", {"quantity": group["quantity"]})
+    if "setting" in group and group.get("_head"):
+        return Meaning("query_value", {"quantity": asked.more_of(group) or "level"})
     if mood == "what" and group.get("_head"):
         return Meaning("query_state")
     return None

@@ -53,7 +53,7 @@ def orders(reading: Reading, asked: Asked) -> Iterator[tuple[float, tuple[Order,
     first = (Order(reading.opened),) if reading.opened else ()
     for way in ways:
         for cost, made in _finished(way):
-            yield cost, (*first, *made)
+            yield cost, made if made and made[0].intent == "pick" and reading.opened == "yes" else (*first, *made)
 
 
 def _ordered(groups: Sequence[tuple[Join, Group]]) -> Sequence[tuple[Join, Group]]:
@@ -186,7 +186,7 @@ def _order(draft: Draft, *, spread: bool) -> Order:
     but = _inherited(draft.but)
     return Order(
         draft.intent,
-        tuple(_phrase(each, draft) for each in things),
+        tuple(phrase for each in things if not (phrase := _phrase(each, draft)).empty or draft.intent != "query_value"),
         tuple(_phrase(_like(each, main), draft) for each in but),
         dict(draft.slots),
     )

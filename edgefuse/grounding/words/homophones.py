@@ -37,6 +37,8 @@ class Homophones:
 
     def meant(self, words: Sequence[str]) -> list[tuple[float, tuple[str, ...]]]:
         """What may have been said instead, with the cost of thinking so, cheapest first: words that are all known."""
+        if not self._strange(words):
+            return sorted(self._names(tuple(words)))[:_MOST]
         found: dict[tuple[str, ...], float] = {}
         ways = [(0.0, tuple(words))]
         for _ in range(_REPAIRS):
@@ -60,10 +62,24 @@ class Homophones:
                     for cost, entry in self._like(words[start:end]):
                         yield cost, (*words[:start], *entry, *words[end:])
 
+    def _names(self, words: tuple[str, ...]) -> Iterator[tuple[float, tuple[str, ...]]]:
+        """Names of this home, of just the same sound, in the place of what is no word although its characters are."""
+        if any(self._barred(words)):
+            return
+        for start in range(len(words)):
+            for end in range(start + 2, min(start + _LONGEST, len(words)) + 1):
+                said = words[start:end]
+                for cost, entry in self._like(said) if said not in self.lexicon.entries else ():
+                    own = any(sense.cost < 0 for sense in self.lexicon.entries[entry])
+                    if own and cost <= _HEARD + _TONE * len(said):
+                        yield cost, (*words[:start], *entry, *words[end:])
+
     def _like(self, said: tuple[str, ...]) -> Iterator[tuple[float, tuple[str, ...]]]:
         if all(map(_syllables, said)):
             for entry in dict.fromkeys(each for key in _keys(said) for each in self.entries.get(key, ())):
-                yield _HEARD + sum(map(_apart, said, entry, _word(entry))), entry
+                cost = _HEARD + sum(map(_apart, said, entry, _word(entry)))
+                if cost < math.inf:
+                    yield cost, entry
 
     def _strange(self, words: Sequence[str]) -> list[int]:
         known: set[int] = set()
@@ -104,7 +120,7 @@ def _apart(said: str, meant: str, sound: str) -> float:
     ways = (
         _RARE * rank + (0.0 if each == sound else _TONE if each[:-1] == sound[:-1] else _NEAR)
         for rank, each in enumerate(_syllables(said))
-        if _bare(each) == _bare(sound)
+        if _bare(each) == _bare(sound) and (not rank or each[:-1] == sound[:-1])
     )
     return min(ways, default=math.inf)
 

@@ -138,10 +138,9 @@ def _add_short(made: Lexicon, name: str) -> None:
 
 
 def _add_nouns(made: Lexicon, home: Home) -> None:
-    """`printer`, where one thing alone is called so: `laser printer`."""
-    ones = {
-        one: many for each in made.language.data["kinds"].values() for one, many in zip(each[0], each[1], strict=False)
-    }
+    """`printer`, where one thing alone is called so: `laser printer`; and `desk lamps`, where there is one of them."""
+    kinds = made.language.data["kinds"].values()
+    ones = {one: many for each in kinds for one, many in zip(each[0], each[1], strict=False)}
     last: dict[str, set[str]] = {}
     for name in home.names:
         words = pieces(name, made.language)
@@ -150,13 +149,12 @@ def _add_nouns(made: Lexicon, home: Home) -> None:
             several = (*words[:-1], *pieces(ones.get(words[-1], ""), made.language))
             if len(several) == len(words) and several not in made.entries:
                 made.add(join(several), "head", {"name": name, "count": "some"}, 2 * -_NAMED)
+    keys = {key: pieces(key, made.language) for key in home.keys}
+    for noun in sorted({words[-1] for words in keys.values() if len(words) > 1} - last.keys()):
+        last[noun] = {key for key, words in keys.items() if words[-1] == noun}
     for noun, names in last.items():
-        known = [
-            each
-            for each in made.entries.get((noun,), ())
-            if each.role not in {"landmark", "bar"} and each.cost < ABSENT
-        ]
-        if len(names) == 1 and not known:
+        senses = [each for each in made.entries.get((noun,), ()) if each.role not in {"landmark", "bar"}]
+        if len(names) == 1 and all(each.cost >= ABSENT for each in senses):
             made.add(noun, "head", {"name": next(iter(names))})
 
 

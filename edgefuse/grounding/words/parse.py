@@ -2,7 +2,7 @@
 
 import heapq
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
 
 from edgefuse.grounding.words.group import Group, step
@@ -97,7 +97,10 @@ def _further(reading: Reading, sense: Sense, *, verb_first: bool, pause: bool) -
             yield Reading(cost, (), "first", _whole(sense), str(sense.features["intent"]))
         return
     before = {**reading.group, "_free": True} if sense.role in _FREE and not verb_first else reading.group
-    group = None if before.get("_whole") else step(before, sense)
+    if "_whole" in before and sense.role == "nothing":
+        yield replace(reading, cost=cost)
+        return
+    group = None if "_whole" in before else step(before, sense)
     if group is not None:
         yield Reading(cost, reading.done, reading.join, _flagged(reading.group, group), reading.opened, reading.tone)
     opens = before.get("_whole", {}).get("opens") or (reading.leading and not reading.corrects)

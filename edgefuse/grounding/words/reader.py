@@ -23,6 +23,8 @@ Orders: TypeAlias = tuple[Order, ...]
 _LISTENING = frozenset({"pick", "also", "correct", "yes", "no", "set_reminder", "query_why"})
 """Orders that nothing else is joined to: what follows belongs to them."""
 _EXACT = "said in words that are known"
+_RISKY = frozenset({"unlock", "disarm"})
+"""Not done on words that were not said so."""
 _APART = 0.1
 """So much less likely must be whatever else sounds like it."""
 
@@ -81,6 +83,8 @@ class Words:
         if not made or (len(made) > 1 and made[1][0] - made[0][0] < _APART):
             return None
         cost, best = made[0]
+        if any(order.intent in _RISKY for order in best.interpretations[0].orders):
+            return None
         because = f"'{said.text()}' sounds like '{best.text}'"
         return replace(
             best,
