@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from edgefuse.grounding.dialogue.orders import take
 from edgefuse.grounding.dialogue.turn import Done, Turn
+from edgefuse.grounding.followup import pending
 from edgefuse.grounding.history import Grounding
 from edgefuse.grounding.order import Interpretation, Order
 
@@ -39,11 +40,25 @@ def chosen(interpretations: Sequence[Interpretation], begin: Callable[[], Turn])
 
 def _taken(interpretation: Interpretation, turn: Turn) -> Turn:
     turn.score = interpretation.score
-    for order in interpretation.orders:
+    for order in _meant(interpretation.orders, turn):
         take(turn, order)
     if turn.done:
         turn.done[0] = replace(turn.done[0], because=(*interpretation.because, *turn.done[0].because))
     return turn
+
+
+def _meant(orders: Sequence[Order], turn: Turn) -> Sequence[Order]:
+    """A yes with an order behind it agrees to this order alone: `yes, open the garage` unlocks no front door."""
+    question = pending(turn.history)
+    others = [order for order in orders if order.intent != "yes"]
+    if question is None or not others or len(others) == len(orders):
+        return orders
+    asked, again = question.grounding, [turn.grounded(order) for order in others]
+    things = {(*found.targets, *found.candidates) for found in again}
+    same = all(order.intent == question.order.intent for order in others)
+    if same and things == {(*asked.targets, *asked.candidates)}:
+        return [order for order in orders if order.intent == "yes"][:1]
+    return others
 
 
 def _hopeless(turn: Turn) -> bool:

@@ -17,7 +17,9 @@ from edgefuse.grounding.dialogue.together import Gathered, Microphones, gather
 from edgefuse.grounding.dialogue.turn import Ground, Outcome, Says, Turn, World
 from edgefuse.grounding.dialogue.utterances import interpretations, utterance
 from edgefuse.grounding.dialogue.wording import Wording
-from edgefuse.grounding.order import Interpretation
+from edgefuse.grounding.followup import pending
+from edgefuse.grounding.history import Exchange, Grounding
+from edgefuse.grounding.order import Interpretation, Order
 from edgefuse.grounding.scene import Scene
 
 RULE = "dialogue"
@@ -129,8 +131,10 @@ class Dialogue:
 
     def _hear(self, state: DialogueState, heard: Observation, scene: Scene) -> tuple[DialogueState, Outcome]:
         woken = heard.data.get("wake") or 0
-        words = bool(heard.data.get("text"))
-        return self.hear(state, interpretations(heard), scene, name=heard.id, answer=bool(woken) and words)
+        text, found = bool(heard.data.get("text")), interpretations(heard)
+        if not text and not found:
+            return state, Outcome()
+        return self.hear(state, found, scene, name=heard.id, answer=bool(woken) and text)
 
     def hear(
         self,
@@ -147,7 +151,7 @@ class Dialogue:
         """
         if not words:
             says = (Says("refusal", self.world.wording.say("not_understood")),) if answer else ()
-            return state, Outcome(says=says)
+            return _unconfirmed(state, scene), Outcome(says=says)
         memory = state.memory
 
         def begin() -> Turn:
@@ -215,6 +219,19 @@ class Dialogue:
             because = ("a reminder is due" if timer.reminder else "a timer is due",)
             actions.append(self._say(f"{timer.name}@{timer.due}", timer.area, text, now, because))
         return replace(state, memory=replace(state.memory, timers=left, said=said)), actions
+
+
+def _unconfirmed(state: DialogueState, scene: Scene) -> DialogueState:
+    """What was to be confirmed is not, once something else was said: a yes that comes later may be about that."""
+    memory, here = state.memory, scene.here or ""
+    history = memory.histories.get(here, ())
+    question = pending(history)
+    if question is None or question.grounding.asking != "confirm":
+        return state
+    dropped = Exchange(scene.t, scene.here, Order("no"), Grounding(area=scene.here, because=("it was not confirmed",)))
+    left = {area: each for area, each in memory.pending.items() if area != here}
+    histories = {**memory.histories, here: (*history, dropped)}
+    return replace(state, memory=replace(memory, histories=histories, pending=left))
 
 
 def _remembered(memory: Memory, turn: Turn) -> Memory:
