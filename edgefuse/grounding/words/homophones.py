@@ -53,26 +53,37 @@ class Homophones:
 
     def _once(self, words: tuple[str, ...], strange: Sequence[int]) -> Iterator[tuple[float, tuple[str, ...]]]:
         """Something put in the place of the first word that is strange."""
-        barred = {at for start, end in self._barred(words) for at in range(start, end)}
+        bars = list(self._barred(words))
         for start in range(max(0, strange[0] - _LONGEST) if strange else len(words), len(words)):
             if start > strange[0]:
                 return
             for end in range(max(start + 2, strange[0] + 1), min(start + _LONGEST, len(words)) + 1):
-                if barred.isdisjoint(range(start, end)):
-                    for cost, entry in self._like(words[start:end]):
+                for cost, entry in self._like(words[start:end]):
+                    inside = [bar for bar in bars if bar[0] < end and start < bar[1]]
+                    if not inside or self._slip(words[start:end], entry, inside):
                         yield cost, (*words[:start], *entry, *words[end:])
 
     def _names(self, words: tuple[str, ...]) -> Iterator[tuple[float, tuple[str, ...]]]:
         """Names of this home, of just the same sound, in the place of what is no word although its characters are."""
-        if any(self._barred(words)):
-            return
+        bars = list(self._barred(words))
         for start in range(len(words)):
             for end in range(start + 2, min(start + _LONGEST, len(words)) + 1):
                 said = words[start:end]
-                for cost, entry in self._like(said) if said not in self.lexicon.entries else ():
-                    own = any(sense.cost < 0 for sense in self.lexicon.entries[entry])
-                    if own and cost <= _HEARD + _TONE * len(said):
+                if said in self.lexicon.entries or any(bar[0] < start or end < bar[1] for bar in bars):
+                    continue
+                for cost, entry in self._like(said):
+                    plain = not bars or self._slip(said, entry, bars)
+                    if plain and self._own(entry) and cost <= _HEARD + _TONE * len(said):
                         yield cost, (*words[:start], *entry, *words[end:])
+
+    def _own(self, entry: tuple[str, ...]) -> bool:
+        """Whether this home calls something so."""
+        return any(sense.cost < 0 for sense in self.lexicon.entries[entry])
+
+    def _slip(self, said: tuple[str, ...], entry: tuple[str, ...], bars: Sequence[tuple[int, int]]) -> bool:
+        """Whether what would make it no order is one character of a name, and all the rest of the name is right."""
+        single = all(end - start == 1 for start, end in bars)
+        return single and self._own(entry) and sum(a != b for a, b in zip(said, entry, strict=True)) == 1
 
     def _like(self, said: tuple[str, ...]) -> Iterator[tuple[float, tuple[str, ...]]]:
         if all(map(_syllables, said)):
