@@ -116,8 +116,11 @@ def build_beliefs(site: Site, ports: Ports, parts: Parts) -> Beliefs:
 
 def build_dialogue(site: Site) -> Dialogue | None:
     """What understands people, where something hears them. Raises ConfigError for a language that has no file."""
-    if not any(hasattr(config, "wake_word") for config in site.detectors.values()):
+    spoken = [config.language for config in site.detectors.values() if hasattr(config, "wake_word")]
+    if not spoken:
         return None
+    if "language" not in site.device.model_fields_set:  # answers come in the language of the orders
+        site = site.model_copy(update={"device": site.device.model_copy(update={"language": spoken[0]})})
     return Dialogue(site, data_of(site.device.language)["answers"], ground)
 
 

@@ -35,6 +35,8 @@ _AGO_NOW = 5
 def query_state(turn: Turn, order: Order, grounding: Grounding) -> str:
     """How things stand, by what they tell themselves."""
     asked = order.slots.get("state", "")
+    if asked in {"armed", "disarmed"} and not grounding.targets:
+        return _armed(turn, asked)
     field, known = _FIELD_OF.get(asked, ""), {}
     for key in grounding.targets:
         word = _word(turn, key, field)
@@ -49,6 +51,14 @@ def query_state(turn: Turn, order: Order, grounding: Grounding) -> str:
         return text
     agree = {word == asked for word in known.values()}
     return text if len(agree) > 1 else turn.world.wording.say("yes" if agree == {True} else "no", answer=_lower(text))
+
+
+def _armed(turn: Turn, asked: str) -> str:
+    wording, armed = turn.world.wording, turn.scene.armed
+    if armed is None:
+        return wording.say("unknown")
+    told = wording.say("armed" if armed else "disarmed")
+    return wording.say("yes" if armed == (asked == "armed") else "no", answer=_lower(told))
 
 
 def _word(turn: Turn, key: str, field: str) -> str | None:

@@ -56,7 +56,8 @@ def _meant(orders: Sequence[Order], turn: Turn) -> Sequence[Order]:
     asked, again = question.grounding, [turn.grounded(order) for order in others]
     things = {(*found.targets, *found.candidates) for found in again}
     same = all(order.intent == question.order.intent for order in others)
-    if same and things == {(*asked.targets, *asked.candidates)}:
+    it = all(phrase.deixis == "it" for order in others for phrase in order.things)
+    if same and (it or things == {(*asked.targets, *asked.candidates)}):
         return [order for order in orders if order.intent == "yes"][:1]
     return others
 

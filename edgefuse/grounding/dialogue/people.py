@@ -31,8 +31,20 @@ def _area(turn: Turn, order: Order, grounding: Grounding) -> str | None:
     said = next((phrase.area for phrase in order.things if phrase.area), None)
     if said or grounding.targets:
         return said or turn.world.site.things[grounding.targets[0]].area
+    beside = _beside(turn, order.slots.get("place", ""))
+    if beside is not None:
+        return beside
     here = turn.scene.here
     return here if here in turn.world.home.cameras.values() else None
+
+
+def _beside(turn: Turn, place: str) -> str | None:
+    """Area of the thing that is called so: `at the front door`."""
+    said = place.replace("_", " ").casefold()
+    for key, thing in turn.world.site.things.items():
+        if said and said in {key.replace("_", " ").casefold(), *map(str.casefold, thing.names)}:
+            return thing.area
+    return None
 
 
 def _zone(turn: Turn, order: Order) -> str | None:

@@ -134,7 +134,9 @@ class Dialogue:
         text, found = bool(heard.data.get("text")), interpretations(heard)
         if not text and not found:
             return state, Outcome()
-        return self.hear(state, found, scene, name=heard.id, answer=bool(woken) and text)
+        called = bool(woken) or (scene.here or "") in state.memory.pending
+        state, outcome = self.hear(state, found, scene, name=heard.id, answer=bool(woken) and text)
+        return state, outcome if called else _unasked(outcome)
 
     def hear(
         self,
@@ -245,6 +247,14 @@ def _remembered(memory: Memory, turn: Turn) -> Memory:
     text = " ".join(each.text for each in turn.says)
     said = {**memory.said, here: text} if text else memory.said
     return replace(memory, histories=histories, pending=pending, timers=turn.timers, said=said)
+
+
+def _unasked(outcome: Outcome) -> Outcome:
+    """Words that nobody addressed to the device, maybe those of a television: what makes no sense is not told so."""
+    refused = outcome.refused
+    if refused is None or refused.grounding.refused == "unseen":
+        return outcome
+    return replace(outcome, says=tuple(each for each in outcome.says if each.kind != "refusal"))
 
 
 def _expired(state: DialogueState, now: Nanoseconds, site: Site) -> DialogueState:

@@ -38,9 +38,12 @@ def _phrase(slots: Mapping[str, str]) -> Phrase:
 
 
 def utterance(heard: Observation, done: Done, n: int) -> Observation:
-    """The n-th order of what was heard, as rules get it: a millisecond after the one before, with a name of its own."""
+    """The n-th order of what was heard, as rules get it: a millisecond after the one before, with a name of its own.
+
+    It scores as the less certain of its words and what they mean; nothing where it is asked about or refused.
+    """
     order, grounding = done.order, done.grounding
-    p = round(done.score * grounding.p, 3)
+    p = round(min(done.score, grounding.p), 3)
     data = {
         **heard.data,
         "intent": order.intent,

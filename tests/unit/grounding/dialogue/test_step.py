@@ -148,6 +148,23 @@ def test_only_who_is_called_says_that_it_did_not_understand(home: Home, wake_sco
     assert [each.label for each in utterances(step)] == ["not_understood"]
 
 
+@pytest.mark.parametrize(("wake_score", "answers"), [(0.9, 1), (0.0, 0)])
+def test_only_who_is_called_says_that_something_makes_no_sense(home: Home, wake_score: float, answers: int) -> None:
+    """A television speaks of things that are not here."""
+    step = home.step(10, heard(10, order("turn_on", "moon"), wake=wake_score))
+
+    assert len(step.actions) == answers
+    assert [each.data["refused"] for each in utterances(step)] == ["nothing"]
+
+
+def test_who_answers_a_question_is_told_what_makes_no_sense(home: Home) -> None:
+    """No wake word is needed there."""
+    home.step(10, heard(10, Order("turn_on", (Phrase(kind="light"),), text="the light")))
+    step = home.step(12, heard(12, order("pick", "moon"), wake=0.0))
+
+    assert said(step)
+
+
 def test_an_utterance_without_interpretations_is_one_order(home: Home) -> None:
     """Intent and slots of a detector that knows no others."""
     plain = heard(10, order("turn_on"))

@@ -1,0 +1,56 @@
+from pathlib import Path
+
+import pytest
+
+from edgefuse.app.build import build_dialogue, with_areas
+from edgefuse.config.load import check_text
+from edgefuse.config.models import Site
+from edgefuse.core.errors import ConfigError
+from edgefuse.registry import config_of
+
+VOICE = "sources: {mic: {type: microphone}}\ndetectors: {voice: {type: voice, on: [mic], LANGUAGE}}\n"
+ZH = VOICE.replace("LANGUAGE", "recogniser: whisper-base, language: zh")
+EN = VOICE.replace("LANGUAGE", "language: en")
+
+
+def site_of(text: str) -> Site:
+    site = check_text(text, "site.yaml", config_of, folder=Path()).site
+    assert site is not None
+    return site
+
+
+def test_what_things_tell_of_themselves_is_a_source_of_its_own() -> None:
+    """Added where a thing has a `state`, and only there."""
+    things = "things: {lamp: {kind: light, set: l, state: z/l}, fan: {kind: fan, set: f}}\n"
+    with_states = with_areas(site_of("device: {id: t, area: hall}\n" + things))
+    without = with_areas(site_of("device: {id: t}\n" + things.replace(", state: z/l", "")))
+
+    assert with_states.sources["things"].states == {"lamp": "z/l"}
+    assert "things" not in without.sources
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("device: {id: t}\n" + EN, "en"),
+        ("device: {id: t}\n" + ZH, "zh"),
+        ("device: {id: t, language: en}\n" + ZH, "en"),
+    ],
+)
+def test_answers_come_in_the_language_of_the_orders(text: str, language: str) -> None:
+    """Unless the device is told to speak another."""
+    dialogue = build_dialogue(site_of(text))
+
+    assert dialogue is not None
+    assert dialogue.world.site.device.language == language
+
+
+def test_nobody_is_talked_with_where_nobody_is_heard() -> None:
+    """A device without voice needs no language."""
+    assert build_dialogue(site_of("device: {id: t, language: xx}\n")) is None
+
+
+def test_a_language_without_a_file_is_a_mistake() -> None:
+    """Not an answer in another."""
+    with pytest.raises(ConfigError, match="xx"):
+        build_dialogue(site_of("device: {id: t, language: xx}\n" + EN))
