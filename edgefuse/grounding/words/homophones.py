@@ -80,6 +80,10 @@ class Homophones:
         """Whether this home calls something so."""
         return any(sense.cost < 0 for sense in self.lexicon.entries[entry])
 
+    def _acts(self, entry: tuple[str, ...]) -> bool:
+        """Whether it is a verb and nothing else: only of just the same sound."""
+        return all(sense.role in {"verb", "degree"} for sense in self.lexicon.entries[entry] if sense.role in _ROLES)
+
     def _slip(self, said: tuple[str, ...], entry: tuple[str, ...], bars: Sequence[tuple[int, int]]) -> bool:
         """Whether what would make it no order is one character of a name, and all the rest of the name is right."""
         single = all(end - start == 1 for start, end in bars)
@@ -89,7 +93,7 @@ class Homophones:
         if all(map(_syllables, said)):
             for entry in dict.fromkeys(each for key in _keys(said) for each in self.entries.get(key, ())):
                 cost = _HEARD + sum(map(_apart, said, entry, _word(entry)))
-                if cost < math.inf:
+                if cost <= (_HEARD + _TONE * len(said) if self._acts(entry) else math.inf) and cost < math.inf:
                     yield cost, entry
 
     def _strange(self, words: Sequence[str]) -> list[int]:
