@@ -28,6 +28,8 @@ _ON, _OPEN, _LOCKED = (
 _WAYS = {"on": _ON, "off": _ON, "open": _OPEN, "closed": _OPEN, "locked": _LOCKED, "unlocked": _LOCKED}
 _COLDEST, _HOTTEST, _HIGHEST = 5, 35, 100
 _HOURS = 24
+_ABOUT = frozenset({"_head", "area", "place", "degree", "beside", "side"})
+"""What says of what there is to be more."""
 _UNABLE, _ELSEWHERE = 0.7, 0.6
 _LESS_LIKELY = 0.05
 
@@ -103,21 +105,13 @@ def _order(group: Group, asked: Asked) -> Iterator[Meaning]:
     intent = _intent(group, verb)
     if intent is None:
         return
-    slots: dict[str, str] = {}
-    if intent in _TURNING:
-        quantity = _quantity(group, verb, asked)
-        if quantity is None:
-            return
-        if not quantity and not {"_head", "area", "place", "degree", "beside", "side"} & group.keys():
-            return
-        slots = {"quantity": quantity} if quantity else {}
-    elif "quantity" in group:
+    if intent not in _TURNING:
+        yield from () if {"quantity", "amount"} & group.keys() else (Meaning(intent),)
         return
-    if "amount" in group:
-        if intent not in _TURNING:
-            return
-        slots["amount"] = group["amount"]
-    yield Meaning(intent, slots)
+    quantity = _quantity(group, verb, asked)
+    if quantity or (quantity is not None and _ABOUT & group.keys()):
+        said = {"quantity": quantity, "amount": group.get("amount", "")}
+        yield Meaning(intent, {name: value for name, value in said.items() if value})
 
 
 def _fitting(group: Group, verb: Mapping[str, Any]) -> bool:

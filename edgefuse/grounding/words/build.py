@@ -66,9 +66,7 @@ def _further(way: _Way, join: Join, group: Group, reading: Reading, asked: Asked
     """Take one more group."""
     last = way.drafts[-1] if way.drafts else None
     if join == "but":
-        if last is not None and last.open is None and _speaks(group) and not _means(group):
-            things = _of_same_kind(last.things, group, asked)
-            yield _replaced(way, replace(last, things=things, but=(*last.but, group), excepting=True))
+        yield from _excepted(way, last, group, asked)
         return
     whole = _continued(last, group)
     found = list(meanings(whole, asked))
@@ -83,6 +81,12 @@ def _further(way: _Way, join: Join, group: Group, reading: Reading, asked: Asked
             yield _Way(way.cost, (*way.drafts, Draft("", {}, (group,) if _speaks(group) else (), (), whole)))
     elif _speaks(group) and not _means(group):
         yield from _more_things(way, join, group)
+
+
+def _excepted(way: _Way, last: Draft | None, group: Group, asked: Asked) -> Iterator[_Way]:
+    if last is not None and last.open is None and _speaks(group) and not _means(group):
+        things = _of_same_kind(last.things, group, asked)
+        yield _replaced(way, replace(last, things=things, but=(*last.but, group), excepting=True))
 
 
 def _of_same_kind(things: tuple[Group, ...], group: Group, asked: Asked) -> tuple[Group, ...]:
@@ -119,17 +123,21 @@ def _meant(way: _Way, join: Join, group: Group, meaning: Meaning, reading: Readi
     things = (group,) if _speaks(group) else ()
     drafts = way.drafts
     last = drafts[-1] if drafts else None
-    if last is not None and "verb" not in group and (last.open is not None or last.intent == "pick"):
-        things, drafts = (*last.things, *things), drafts[:-1]
-    elif last is not None and last.open is not None and last.open.get("verb") == group.get("verb"):
-        things, drafts = (*last.things, *things), drafts[:-1]
-    elif last is not None and last.intent == "pick" and join == "and" and group.get("_final"):
-        things, drafts = (*last.things, *things), drafts[:-1]
-    elif last is not None and last.intent == "pick" and not any(each.get("_head") for each in last.things):
+    if last is not None and _goes_on(last, join, group):
         things, drafts = (*last.things, *things), drafts[:-1]
     if join == "correct" and not reading.tone:
         drafts = (*drafts, Draft("correct", {}))
     yield _Way(way.cost + meaning.cost, (*drafts, Draft(meaning.intent, meaning.slots, things)))
+
+
+def _goes_on(last: Draft, join: Join, group: Group) -> bool:
+    """Whether what was said before belongs to this group: `the lamp and` the fan off, `in the hall` turn off the light."""
+    if last.open is not None:
+        return "verb" not in group or last.open.get("verb") == group["verb"]
+    if last.intent != "pick":
+        return False
+    final = join == "and" and bool(group.get("_final"))
+    return "verb" not in group or final or not any(each.get("_head") for each in last.things)
 
 
 def _more_things(way: _Way, join: Join, group: Group) -> Iterator[_Way]:

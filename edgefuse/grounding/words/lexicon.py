@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import product
 from typing import Any, TypeAlias
 
 from edgefuse.grounding.words.home import Home
@@ -15,6 +16,7 @@ _NAMED = -0.15
 ABSENT = 0.5
 """A kind of thing that is not in this home."""
 _ABOUT = frozenset({"as", "say", "cost", "gives", "after", "never"})
+_STANDS_FOR = 0.1
 _FAR = 400
 """Numbers up to here are known in words."""
 
@@ -106,9 +108,8 @@ def _add_home(made: Lexicon, home: Home) -> None:
         made.enter(said, Sense("area", {"area": area}, _NAMED, said, gives="area"))
     for said in home.landmarks:
         made.enter(said, Sense("landmark", {"beside": said, "home": True}, _NAMED, said, gives="landmark"))
-    for said in home.modes:
-        for template in made.language.data.get("modes", ["{mode}"]):
-            made.add(template.format(mode=said), "value", {"mode": said}, _NAMED)
+    for said, template in product(home.modes, made.language.data.get("modes", ["{mode}"])):
+        made.add(template.format(mode=said), "value", {"mode": said}, _NAMED)
     for name in home.names:
         _add_short(made, name)
         _add_alike(made, name)
@@ -177,20 +178,20 @@ def _add_kinds(made: Lexicon, home: Home) -> None:
         said = kind.replace("_", " ")
         known[kind] = [[said], [said + plural] if plural else []]
     own = {word for kind in home.kinds for words in known[kind] for word in words}
-    for kind, (one, several) in known.items():
-        for count, words in (("one", one), ("some", several)):
-            for said in words:
-                if kind in home.kinds or said not in own:
-                    _add_kind(made, said, kind, count, 0.0 if kind in home.kinds else ABSENT)
+    for kind, words in known.items():
+        at_home = kind in home.kinds
+        kept = words if at_home else [[said for said in each if said not in own] for each in words]
+        _add_kind(made, kept, kind, 0.0 if at_home else ABSENT)
     for kind, others in data["stands_for"].items():
         for other in (each for each in others if each in home.kinds and kind not in home.kinds):
-            for count, words in zip(("one", "some"), known.get(kind, [[], []]), strict=True):
-                for said in words:
-                    _add_kind(made, said, other, count, 0.1)
+            _add_kind(made, known.get(kind, []), other, _STANDS_FOR)
 
 
-def _add_kind(made: Lexicon, said: str, kind: str, count: str, cost: float) -> None:
-    made.add(said, "head", {"kind": kind, "count": count}, cost)
+def _add_kind(made: Lexicon, words: Sequence[Sequence[str]], kind: str, cost: float) -> None:
+    """`words`: for one and for several."""
+    for count, said in zip(("one", "some"), words, strict=False):
+        for each in said:
+            made.add(each, "head", {"kind": kind, "count": count}, cost)
 
 
 def _add_numbers(made: Lexicon) -> None:

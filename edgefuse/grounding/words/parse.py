@@ -145,15 +145,18 @@ def _split(reading: Reading, sense: Sense, cost: float, *, pause: bool) -> Itera
         yield Reading(cost + _SPLIT, done, "and", group, reading.opened, reading.tone)
 
 
+def _begun(reading: Reading, sense: Sense, cost: float) -> Iterator[Reading]:
+    """`no`, `I meant`, `and`: before everything else."""
+    if not reading.group and not reading.done and not reading.opened and reading.join == "first":
+        tone: Literal["", "mild", "plain"] = "mild" if sense.features.get("mild") else ""
+        tone = "plain" if sense.features.get("plain") else tone
+        yield Reading(cost, (), "correct" if sense.role == "correct" else "also", {}, "", tone)
+
+
 def _joined(reading: Reading, sense: Sense, cost: float) -> Iterator[Reading]:
-    begins = not reading.group and not reading.done and not reading.opened
     role = sense.role
     if role in {"correct", "also"}:
-        if begins and reading.join == "first":
-            tone: Literal["", "mild", "plain"] = "mild" if sense.features.get("mild") else ""
-            if sense.features.get("plain"):
-                tone = "plain"
-            yield Reading(cost, (), "correct" if role == "correct" else "also", {}, "", tone)
+        yield from _begun(reading, sense, cost)
     elif role in _EXCEPTIONS:
         yield from _excepted(reading, sense, cost)
     elif role == "too":
