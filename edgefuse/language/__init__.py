@@ -52,7 +52,7 @@ class Language:
         """A number in words."""
         from hassil.numbers import get_rbnf_engine
 
-        words: str = get_rbnf_engine(self.code).format_number(value).text
+        words = str(get_rbnf_engine(self.code).format_number(value).text).translate(self._letters)
         return "".join(c if c.isalpha() else " " for c in words)
 
     @property

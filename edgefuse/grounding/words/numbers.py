@@ -81,7 +81,7 @@ def durations(words: Sequence[str], lexicon: Lexicon) -> dict[Span, float]:
                 single[start, end] = float(sense.features["seconds"])
         plain = number(words, start, lexicon)
         for end, sense in lexicon.at(words, plain[0]) if plain else ():
-            if sense.role == "duration" and plain:
+            if sense.role == "duration" and plain and not (sense.features.get("whole") and plain[1] % 1):
                 tail = _tail(words, end, lexicon)
                 seconds = float(sense.features["seconds"])
                 single[start, tail[0]] = plain[1] * seconds + tail[1] * seconds

@@ -74,6 +74,9 @@ ORDERS = [
     ("关掉亮着的灯", "turn_off", {"kind": "light", "state": "on"}, {}),
     ("打开床头灯", "turn_on", {"name": "床头灯"}, {}),
     ("打开左边的床头灯", "turn_on", {"name": "左边床头灯"}, {}),
+    ("落地灯调到0", "set_level", {"name": "落地灯"}, {"level": "0"}),
+    ("晚上7:05提醒我吃药", "set_reminder", None, {"at": "19:05", "text": "吃药"}),
+    ("七点零五分提醒我", "set_reminder", None, {"at": "07:05"}),
     ("落地灯调到50%", "set_level", {"name": "落地灯"}, {"level": "50"}),
     ("把落地灯调到百分之二十", "set_level", {"name": "落地灯"}, {"level": "20"}),
     ("落地灯调到一半", "set_level", {"name": "落地灯"}, {"level": "50"}),
@@ -230,6 +233,8 @@ def test_traditional_script_percent_signs_and_digits_are_one_with_how_they_are_s
     """Normalised text is simplified, with numerals, without spaces between characters."""
     assert language("zh").normalise("把落地燈調到 50%！") == "把落地灯调到百分之五十"
     assert language("zh").normalise("空调26度") == language("zh").normalise("空調二十六度")
+    assert language("zh").number(0) == "零"
+    assert language("zh").number(105) == "一百零五"
     assert tight("打开 tv 和 吊灯") == "打开 tv 和吊灯"
 
 
