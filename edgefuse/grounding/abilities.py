@@ -23,6 +23,8 @@ KIN: Final[tuple[frozenset[str], ...]] = (
 _LIGHTS, _LOCKS, _DOORS = KIN[0], KIN[2], KIN[3]
 HEATING = KIN[6] | KIN[7]
 MEDIA = KIN[8] | KIN[9] | KIN[10]
+SCREENS, SOUND = KIN[8] - (KIN[8] & KIN[9]), (KIN[9] | KIN[10]) - (KIN[8] & KIN[9])
+"""Words for media that are not one another, whatever their kind is called."""
 _COVERS = KIN[4] | KIN[5] | {"awning"}
 _WAYS = _DOORS | {"window"}
 _NATURAL: Final[tuple[tuple[frozenset[str], frozenset[str]], ...]] = (

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from edgefuse.config.models import Thing
-from edgefuse.grounding.abilities import HEATING, MEDIA, able, akin, quantity_of
+from edgefuse.grounding.abilities import HEATING, MEDIA, SCREENS, SOUND, able, akin, quantity_of
 from edgefuse.grounding.asked import Asked, fold, refuse, spoken, wording
 from edgefuse.grounding.history import Grounding
 from edgefuse.grounding.order import Phrase
@@ -72,7 +72,7 @@ def _called(asked: Asked, phrase: Phrase) -> tuple[str, ...]:
         short = fold(phrase.name)
         if not any(named(short, thing, key) for key, thing in asked.things.items()):
             keys = tuple(key for key in keys if _shortly(short, asked.things[key]))
-            return _of_kind(asked, phrase.kind, keys) if phrase.kind else keys
+            return _of_kind(asked, phrase, keys) if phrase.kind else keys
         kinds = {thing.kind for thing in asked.things.values()}
         generic = fold(phrase.name) in kinds
         keys = tuple(
@@ -80,15 +80,27 @@ def _called(asked: Asked, phrase: Phrase) -> tuple[str, ...]:
             for key in keys
             if named(phrase.name, asked.things[key], key) or (generic and asked.things[key].kind == fold(phrase.name))
         )
-    return _of_kind(asked, phrase.kind, keys) if phrase.kind else keys
+    return _of_kind(asked, phrase, keys) if phrase.kind else keys
 
 
-def _of_kind(asked: Asked, kind: str, keys: tuple[str, ...]) -> tuple[str, ...]:
-    exact = tuple(key for key in keys if asked.things[key].kind == kind)
-    if any(_able(asked, asked.things[key]) for key in exact):
+def _of_kind(asked: Asked, phrase: Phrase, keys: tuple[str, ...]) -> tuple[str, ...]:
+    kind, things = phrase.kind, asked.things
+    exact = tuple(key for key in keys if things[key].kind == kind)
+    loose = tuple(key for key in keys if _like(kind, key, things[key]) and _able(asked, things[key]))
+    area = phrase.area or (asked.home if phrase.place == "here" else None)
+    if kind in HEATING and area and not any(things[key].area == area for key in exact):
+        exact = tuple(key for key in loose if things[key].area == area) or exact
+    if any(_able(asked, things[key]) for key in exact):
         return exact
-    loose = tuple(key for key in keys if akin(kind, asked.things[key].kind) and _able(asked, asked.things[key]))
     return loose or exact
+
+
+def _like(kind: str, key: str, thing: Thing) -> bool:
+    """A kind that is akin, but for a radio that is asked for where there is a television, and the other way round."""
+    if not akin(kind, thing.kind):
+        return False
+    called = {word for name in (key, *thing.names) for word in fold(name).split()}
+    return not any(kind in one and called & other for one, other in ((SCREENS, SOUND), (SOUND, SCREENS)))
 
 
 def _able(asked: Asked, thing: Thing) -> bool:
