@@ -70,6 +70,10 @@ def with_areas(site: Site) -> Site:
         for name, config in site.sources.items()
     }
     told = {key: thing.state for key, thing in site.things.items() if thing.state}
+    if told and THINGS in sources and sources[THINGS].type != THINGS:
+        raise ConfigError(
+            f"sources.{THINGS}: expected another name, got '{THINGS}': what things tell of themselves is called so"
+        )
     if told and THINGS not in sources:
         sources[THINGS] = config_of("source", THINGS)(type=THINGS, states=told)
     return site.model_copy(update={"sources": sources})

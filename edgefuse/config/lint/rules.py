@@ -64,7 +64,8 @@ def _leaf(scope: Scope, condition: Condition, path: Path) -> Iterator[Remark]:
         yield from scope.refers((*path, "belief"), condition.belief, "a belief", "beliefs")
     elif isinstance(condition, ReadingIs):
         of = (*path, "reading", "of")
-        yield from scope.refers(of, condition.reading.of, "a source or detector", "sources", "detectors")
+        told = ("things",) if any(thing.state for thing in scope.site.things.values()) else ()
+        yield from scope.refers(of, condition.reading.of, "a source or detector", "sources", "detectors", extra=told)
     elif isinstance(condition, HealthIs):
         of, parts = (*path, "health", "of"), ("sources", "detectors", "publishers")
         yield from scope.refers(

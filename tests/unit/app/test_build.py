@@ -29,6 +29,27 @@ def test_what_things_tell_of_themselves_is_a_source_of_its_own() -> None:
     assert "things" not in without.sources
 
 
+def test_the_name_of_that_source_is_taken() -> None:
+    """Else states of things would be lost without a word."""
+    text = "device: {id: t}\nsources: {things: {type: mqtt, topic: x}}\nthings: {lamp: {kind: light, state: z/l}}\n"
+
+    with pytest.raises(ConfigError, match=r"sources\.things"):
+        with_areas(site_of(text))
+
+
+def test_rules_may_speak_of_what_things_tell() -> None:
+    """Though nobody configured that source."""
+    text = """
+device: {id: t}
+things: {front_door: {kind: lock, set: l, state: s, lock: L, unlock: U}}
+rules:
+  - {name: a, when: {reading: {of: things, quantity: front_door.locked, equals: false}}, then: [{alert: x}]}
+"""
+
+    assert site_of(text).rules
+    assert check_text(text.replace(" state: s,", ""), "site.yaml", config_of, folder=Path()).site is None
+
+
 @pytest.mark.parametrize(
     ("text", "language"),
     [
