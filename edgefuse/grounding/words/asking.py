@@ -151,7 +151,7 @@ def _valued(group: Group, verb: Mapping[str, Any], asked: Asked) -> Iterator[Mea
     ask, particle = verb.get("ask"), group.get("particle")
     if particle == "off" or "amount" in group or (ask is not None and ask not in _SETTING):
         return
-    if not verb and not _said_alone(group, marked):
+    if (not verb and not _said_alone(group, marked)) or not _opens(group, ask, asked):
         return
     turning = _turning(group, verb)
     if _loose(value, marked, ask, turning) or (turning and "degree" not in group and _opposed(value, turning)):
@@ -160,6 +160,14 @@ def _valued(group: Group, verb: Mapping[str, Any], asked: Asked) -> Iterator[Mea
         yield from _stepped(turning, group, verb, asked)
     elif marked != "by" and "degree" not in group:
         yield from _set(value, group, asked)
+
+
+def _opens(group: Group, ask: str | None, asked: Asked) -> bool:
+    """Whether what is to be opened by so much is something that opens."""
+    if ask not in {"open", "close"}:
+        return True
+    able = asked.abilities(group)
+    return bool(group.get("_head")) if able is None else ask in able
 
 
 def _loose(value: Mapping[str, Any], marked: str, ask: str | None, turning: str) -> bool:

@@ -131,7 +131,7 @@ def _meant(way: _Way, join: Join, group: Group, meaning: Meaning, reading: Readi
 
 
 def _goes_on(last: Draft, join: Join, group: Group) -> bool:
-    """Whether what was said before belongs to this group: `the lamp and` the fan off, `in the hall` turn off the light."""
+    """Whether what was said before belongs to this group: `the lamp and` the fan off, `in the hall` lights off."""
     if last.open is not None:
         return "verb" not in group or last.open.get("verb") == group["verb"]
     if last.intent != "pick":

@@ -1,7 +1,7 @@
 """One group of words that belong together, from one `and` to the next: what was said so far, and what may follow.
 
-Features are unified: what contradicts what was said before ends the reading. `step` gives the group with one more sense,
-or None where the sense cannot stand there.
+Features are unified: what contradicts what was said before ends the reading. `step` gives the group with one more
+sense, or None where the sense cannot stand there.
 """
 
 from collections.abc import Callable, Mapping
@@ -10,8 +10,8 @@ from typing import Any, TypeAlias
 from edgefuse.grounding.words.lexicon import Sense
 
 Group: TypeAlias = Mapping[str, Any]
-"""Fields of Phrase, and: verb, particle, value (number, unit), ask, quantity, amount, mood, asked. Keys that begin with
-`_` are about the sentence: `_need` (what must come next), `_head` (a thing was named), `_wants` (a thing must follow)."""
+"""Fields of Phrase, and: verb, particle, value (number, unit), ask, quantity, amount, mood, asked. Keys that begin
+with `_` are about the sentence: `_need` (what must come next), `_head` (a thing was named), `_wants` (one must be)."""
 PHRASE = ("name", "kind", "count", "number", "area", "everywhere", "deixis", "place", "beside", "side", "state")
 _ORDER = {"one": 0, "some": 1, "all": 2}
 _NOUNS = {"area": "area", "landmark": "landmark", "more": "side"}

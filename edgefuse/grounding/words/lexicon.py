@@ -139,7 +139,7 @@ def _add_short(made: Lexicon, name: str) -> None:
 
 
 def _add_nouns(made: Lexicon, home: Home) -> None:
-    """`printer`, where one thing alone is called so: `laser printer`; and `desk lamps`, where there is one of them."""
+    """`printer`, where something is called `laser printer`; and `desk lamps`, where there is one of them."""
     kinds = made.language.data["kinds"].values()
     ones = {one: many for each in kinds for one, many in zip(each[0], each[1], strict=False)}
     last: dict[str, set[str]] = {}
@@ -155,8 +155,8 @@ def _add_nouns(made: Lexicon, home: Home) -> None:
         last[noun] = {key for key, words in keys.items() if words[-1] == noun}
     for noun, names in last.items():
         senses = [each for each in made.entries.get((noun,), ()) if each.role not in {"landmark", "bar"}]
-        if len(names) == 1 and all(each.cost >= ABSENT for each in senses):
-            made.add(noun, "head", {"name": next(iter(names))})
+        if all(each.cost >= ABSENT for each in senses):
+            made.add(noun, "head", {"name": noun if len(names) > 1 else next(iter(names))})
 
 
 def _add_alike(made: Lexicon, name: str) -> None:

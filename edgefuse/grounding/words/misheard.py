@@ -1,10 +1,10 @@
 """What a recogniser writes for a name that it does not know: words cut elsewhere, or that sound nearly so.
 
-Only what this home calls its things, kinds and areas is found, and the verbs that say nothing by themselves. Words that are
-cut elsewhere must have the same letters or sounds (`bed side lamp`, `floorlamp`); otherwise word stands for word, each
-that is known stays as it is, and each that is not is near by sound: letters that are easily mistaken cost little (`sounds`,
-`silent` of the language), and spellings of one sound nothing (`spelling`). Nothing that was said is dropped, no word of
-three letters or fewer is replaced, and nothing is unlocked or disarmed on such a word.
+Only what this home calls its things, kinds and areas is found, and the verbs that say nothing by themselves. Words
+that are cut elsewhere must have the same letters or sounds (`bed side lamp`, `floorlamp`); otherwise word stands for
+word, each that is known stays as it is, and each that is not is near by sound: letters that are easily mistaken cost
+little (`sounds`, `silent` of the language), and spellings of one sound nothing (`spelling`). Nothing that was said is
+dropped, no word of three letters or fewer is replaced, and nothing is unlocked or disarmed on such a word.
 """
 
 import re
