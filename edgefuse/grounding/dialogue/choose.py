@@ -31,9 +31,9 @@ def chosen(interpretations: Sequence[Interpretation], begin: Callable[[], Turn])
                 turn.done = [replace(done, because=(because, *done.because)) for done in turn.done]
                 return turn
         return first
-    for other in others:
+    for other in (each for each in others if best.score - each.score <= TIE and _does(first)):
         turn = _taken(other, begin())
-        if best.score - other.score <= TIE and _does(first) and _does(turn) and _effects(first) != _effects(turn):
+        if _does(turn) and _effects(first) != _effects(turn):
             return _torn(first, turn, begin())
     return first
 
