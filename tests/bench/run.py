@@ -4,6 +4,7 @@ latency   sensor message in to alert out, over a real mosquitto: p50, p99
 ready     start to READY with every default model cached, and memory then
 cpu       CPU of the whole process over the demo scene, against the CPU of the model calls alone
 idle      CPU of a process that only feeds a loaded voice activity model at 31 Hz, against its calls: no spinning
+microphone  share of one core that the voice detector takes in a quiet room, with and without a wake word
 """
 
 import argparse
@@ -175,7 +176,33 @@ def idle(_folder: Path) -> dict[str, Any]:
     return {"process_cpu_s": whole, "model_cpu_s": models, "ratio": whole / models, "core_share": share}
 
 
-BENCHES = {"latency": latency, "ready": ready, "cpu": cpu, "idle": idle}
+def microphone(_folder: Path) -> dict[str, Any]:
+    """A quiet room at 31 Hz through the voice detector, which waits for its wake word, and one that waits for none."""
+    import numpy as np
+
+    from edgefuse.config.models import ModelsConfig
+    from edgefuse.core.types import SAMPLE_RATE, SECOND, AudioChunk
+    from edgefuse.detectors.voice import Voice, VoiceConfig
+    from edgefuse.engines.store import Store
+    from edgefuse.pipeline.clock import SystemClock
+    from edgefuse.testing.fakes import make_context
+
+    size, noise, shares = int(WINDOW_S * SAMPLE_RATE), np.random.default_rng(0), {}
+    for name, word in (("wake_word", "alexa"), ("no_wake_word", None)):
+        around = make_context("voice", clock=SystemClock(), models=Store(ModelsConfig(), SystemClock()))
+        voice = Voice(VoiceConfig.model_validate({"type": "voice", "on": ["mic"], "wake_word": word}), around)
+        voice.warm_up()
+        before, begin = time.process_time(), time.perf_counter()
+        for n in range(int(IDLE_S / WINDOW_S)):
+            time.sleep(max(0.0, begin + n * WINDOW_S - time.perf_counter()))
+            pcm = noise.normal(0, 20, size).astype(np.int16)
+            list(voice.detect(AudioChunk("mic", "hall", n * size * SECOND // SAMPLE_RATE, pcm)))
+        shares[f"{name}_core_share"] = (time.process_time() - before) / (time.perf_counter() - begin)
+        voice.close()
+    return shares
+
+
+BENCHES = {"latency": latency, "ready": ready, "cpu": cpu, "idle": idle, "microphone": microphone}
 
 
 def main() -> int:

@@ -13,6 +13,8 @@ from edgefuse.core.types import Nanoseconds
 from edgefuse.detectors.voice.understand import Meaning
 
 Hear = Callable[[NDArray[np.int16]], Meaning]
+_PATIENCE_S = 5.0
+"""A library's threads that are freed while the process ends take it down with them."""
 
 
 @dataclass(slots=True, eq=False)
@@ -54,10 +56,12 @@ class Ahead:
         self._used = PartHealth(health.name, health.kind, info=health.info)
         self._counted: Nanoseconds = 0
         self._hear = make(self._used)
-        self._jobs: SimpleQueue[Job | None] | None = SimpleQueue() if apart else None
-        if self._jobs:
+        self._jobs: SimpleQueue[Job | None] | None = None
+        if apart:
+            self._jobs = SimpleQueue()
             name = f"{health.name} ahead"
-            threading.Thread(target=self._serve, args=(self._jobs,), name=name, daemon=True).start()
+            self._thread = threading.Thread(target=self._serve, args=(self._jobs,), name=name, daemon=True)
+            self._thread.start()
 
     def begin(self, pcm: NDArray[np.int16], until: Nanoseconds) -> Job:
         """Have sound (n,) understood: soon, where that is apart, else before it returns."""
@@ -77,9 +81,10 @@ class Ahead:
         return meaning
 
     def end(self) -> None:
-        """Let the thread end after what it was given."""
+        """Let the thread end after what it was given, and free what it used; a recogniser that hangs is left behind."""
         if self._jobs:
             self._jobs.put(None)
+            self._thread.join(_PATIENCE_S)
 
     def _serve(self, jobs: "SimpleQueue[Job | None]") -> None:
         while (job := jobs.get()) is not None:
