@@ -66,7 +66,8 @@ def _anaphoric(asked: Asked, phrase: Phrase) -> bool:
         if asked.offered:
             return False
         return not pointed(asked) or bool(last_targets(asked))
-    vague = asked.intent in {*_OF_ROOM, "set_level", "set_mode"} or asked.is_question
+    plain = asked.intent in {"raise", "lower"} and not asked.order.slots.get("quantity")
+    vague = (asked.intent in {*_OF_ROOM, "set_level", "set_mode"} and not plain) or asked.is_question
     return phrase.empty and asked.among is None and not vague
 
 
