@@ -63,8 +63,9 @@ class Order:
 
     Slots, all text: `level` (percent), `temperature` (degC), `colour`, `mode`, `quantity` (level, temperature, volume:
     what is raised, lowered or asked for; humidity, co2 ... too), `step` (by how much), `amount` (`little`, `much`),
-    `duration_s`, `at` (`07:30`), `text` (of a reminder, name of a timer), `state` (asked for: `is it locked`), `place`
-    (of somebody asked for), `event` (`why did you sound the alarm`), and those of the user's own intents.
+    `duration_s`, `at` (`07:30`; with `clock` 12 as well 19:30), `text` (of a reminder, name of a timer), `state`
+    (asked for: `is it locked`), `place` (of somebody asked for), `event` (`why did you sound the alarm`), and those of
+    the user's own intents.
     """
 
     intent: str

@@ -32,7 +32,8 @@ def set_timer(turn: "Turn", order: Order, _: Grounding) -> str:
     name = f"{turn.name}/{len(turn.timers)}"
     text = order.slots.get("text", "")
     turn.timers = (*turn.timers, Timer(name, turn.scene.here, now, due, text, reminder))
-    duration, at = wording.duration((due - now) / SECOND), order.slots.get("at", "")
+    duration = wording.duration((due - now) / SECOND)
+    at = f"{wall + timedelta(seconds=(due - now) / SECOND):%H:%M}" if order.slots.get("at") else ""
     if not reminder:
         return wording.say("timer_at", time=at) if at else wording.say("timer", duration=duration)
     when = wording.part("reminder_at", time=at) if at else wording.part("reminder_in", duration=duration)
@@ -40,11 +41,14 @@ def set_timer(turn: "Turn", order: Order, _: Grounding) -> str:
 
 
 def due_at(order: Order, wall: datetime) -> Nanoseconds | None:
-    """Wall clock ns of `duration_s` or of the next `at` (`07:30`, local); None without either."""
+    """Wall clock ns of `duration_s` or of the next `at` (`07:30`, local), with `clock` 12 also 19:30; else None."""
     seconds, at = order.slots.get("duration_s", ""), _TIME.match(order.slots.get("at", ""))
     if at:
         then = wall.replace(hour=int(at[1]), minute=int(at[2]), second=0, microsecond=0)
-        return wall_ns(then if then > wall else then + timedelta(days=1))
+        half = timedelta(hours=12)
+        twice = [then - half, then + half] if order.slots.get("clock") == "12" else []
+        often = [then, then + 2 * half, *twice]
+        return wall_ns(min(each for each in often if each > wall))
     try:
         ahead = float(seconds)
     except ValueError:

@@ -9,7 +9,7 @@ dropped, no word of three letters or fewer is replaced, and nothing is unlocked 
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -24,6 +24,7 @@ _SHORT = 3
 _FARTHEST, _FARTHEST_ALONE = 0.2, 0.15
 """Share of the letters of one word in a name of several, and of a name of one."""
 _SURE, _SCALE = 0.1, 1.5
+_REMEMBERED = 4000
 _RISKY = frozenset({"unlock", "disarm"})
 
 
@@ -32,6 +33,7 @@ class Misheard:
     """Entries of a lexicon by their letters."""
 
     lexicon: Lexicon
+    _heard: dict[tuple[str, ...], str] = field(default_factory=dict)
 
     def meant(self, words: Sequence[str]) -> list[tuple[float, tuple[str, ...]]]:
         """What may have been said instead, with the cost of thinking so, cheapest first: words that are all known."""
@@ -84,6 +86,8 @@ class Misheard:
         return max(shares) if shares and max(shares) <= farthest else None
 
     def _share(self, one: str, other: str) -> float:
+        if len({*one} & {*other}) * 2 < len({*other}):
+            return 1.0
         sounds = self._sound((one,)), self._sound((other,))
         if abs(len(one) - len(other)) > 2 and sounds[0] != sounds[1]:  # noqa: PLR2004
             return 1.0
@@ -152,10 +156,15 @@ class Misheard:
         rules: Sequence[Sequence[Any]] = self.lexicon.language.data.get("spelling", [])
         return [(re.compile(letters), sound) for letters, sound in rules]
 
-    def _sound(self, words: Sequence[str]) -> str:
+    def _sound(self, words: tuple[str, ...]) -> str:
+        found = self._heard.get(words)
+        if found is not None:
+            return found
         text = " ".join(words)
         for letters, sound in self._spelling:
             text = letters.sub(sound, text)
+        if len(self._heard) < _REMEMBERED:
+            self._heard[words] = text.replace(" ", "")
         return text.replace(" ", "")
 
     def _strange(self, words: Sequence[str]) -> list[int]:
@@ -175,5 +184,7 @@ def _found(sense: Sense) -> bool:
 
 
 def misheard(lexicon: Lexicon) -> Misheard:
-    """By letters."""
-    return Misheard(lexicon)
+    """By letters; what depends on the home is made here, once."""
+    made = Misheard(lexicon)
+    made.meant(("warm",))
+    return made
