@@ -33,6 +33,8 @@ class Stream:
     """How many of them a capture begins with."""
     listener: Listener = field(default_factory=Listener)
     pending: NDArray[np.int16] = field(default_factory=lambda: np.zeros(0, dtype=np.int16))
+    held: list[tuple[NDArray[np.int16], Nanoseconds]] = field(default_factory=list)
+    """Windows that have not been looked at yet, each with the time of its end."""
     until: Nanoseconds | None = None
     """End of the last chunk."""
     captured: list[NDArray[np.int16]] = field(default_factory=list)
@@ -80,6 +82,7 @@ class Stream:
         self.listener, self.until, self.woken = Listener(), None, 0.0
         self.speaking, self.awake, self.loud = False, False, 0
         self.pending = self.pending[:0]
+        self.held.clear()
         self.captured.clear()
         self.before.clear()
 
