@@ -12,8 +12,8 @@ from edgefuse.detectors.voice.automaton import Automaton
 from edgefuse.detectors.voice.beam import Beam
 from edgefuse.detectors.voice.grammar import Grammar, build
 from edgefuse.detectors.voice.guide import Guide
-from edgefuse.language import language
 from edgefuse.detectors.voice.understand import Understanding
+from edgefuse.language import language
 
 TEXTS = [
     " ",
