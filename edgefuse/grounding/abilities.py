@@ -87,6 +87,11 @@ def quantity_of(thing: Thing, said: str = "") -> str:
     return said or own
 
 
+def opens(thing: Thing) -> bool:
+    """Whether more of a thing means that it is farther open."""
+    return thing.kind in _COVERS | _WAYS
+
+
 def moves(intent: str, thing: Thing) -> str:
     """`open` or `close` where raising or lowering a thing means that, else nothing: a blind that takes no level."""
     if thing.kind not in _COVERS | _DOORS or _can("level", thing) or steps(thing, intent):

@@ -1,17 +1,24 @@
 """What `brighter`, `two degrees more` and `toggle` come to: values from how things stand."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
-from edgefuse.grounding.abilities import able, moves, naturally, quantity_of, ready, steps
+from edgefuse.grounding.abilities import able, moves, naturally, opens, quantity_of, ready, steps
 from edgefuse.grounding.asked import Asked, refuse, title
 from edgefuse.grounding.history import Grounding
+from edgefuse.grounding.scene import ThingState
 
 _DEGREES: Final = 1.0
 """Step of a temperature, degC."""
 _COLDEST, _HOTTEST = 5.0, 30.0
 _LITTLE, _MUCH = 0.5, 3.0
 """Share of a step in `a little`, and steps in `much`."""
+_UNTOLD: Final[Mapping[str, Mapping[str, float]]] = {
+    "level": {"raise": 100.0, "lower": 50.0},
+    "volume": {"raise": 40.0, "lower": 20.0},
+}
+"""Quantity -> percent that something ends up at which does not tell its level: lamps shine fully where nobody dims."""
 
 
 def settle(asked: Asked, found: Grounding) -> Grounding:
@@ -19,7 +26,8 @@ def settle(asked: Asked, found: Grounding) -> Grounding:
 
     `level` or `temperature` for `raise` and `lower`; `level.<key>` and so on where things end up differently; none
     where the thing takes steps. `intent` where another payload does it: `turn_off` for a lit lamp that cannot toggle,
-    `open` for a blind that is raised and takes no level. Refuses `unable` where this needs a state that is not known.
+    `open` for a blind that is raised and takes no level. Refuses `unable` where this needs a state that is not known,
+    as a temperature does; a lamp that tells no level becomes bright, or half as bright.
     """
     if not found.acts or not found.targets:
         return found
@@ -61,16 +69,35 @@ def _value(asked: Asked, key: str) -> tuple[str, str] | None:
     """Slot and value that a thing ends up with; None where its state is not known."""
     thing, state = asked.things[key], asked.state(key)
     sign = 1 if asked.intent == "raise" else -1
-    if state is None:
-        return None
     if quantity_of(thing) == "temperature":
-        if state.temperature is None or not able("set_temperature", thing):
+        if state is None or state.temperature is None or not able("set_temperature", thing):
             return None
         return "temperature", _number(state.temperature + sign * _step(asked, _DEGREES), _COLDEST, _HOTTEST)
-    level = 0.0 if state.on is False and asked.intent == "raise" else state.level
-    if level is None or not able("set_level", thing):
+    level = _level(state, asked.intent)
+    if not able("set_level", thing):
         return None
+    if level is None:
+        return _untold(asked, key)
     return "level", _number(level + sign * _step(asked, thing.step), 0.0, 100.0)
+
+
+def _level(state: ThingState | None, intent: str) -> float | None:
+    """Percent; what is closed is at 0, what is open at 100, and what is off shines at 0 where more is wanted."""
+    if state is None:
+        return None
+    if state.level is None and state.open is not None:
+        return 100.0 if state.open else 0.0
+    return 0.0 if state.on is False and intent == "raise" else state.level
+
+
+def _untold(asked: Asked, key: str) -> tuple[str, str] | None:
+    """The same for a thing that tells no level; None for one that is off, and where it is said by how much."""
+    thing, state = asked.things[key], asked.state(key)
+    if "step" in asked.order.slots or (state is not None and state.on is False):
+        return None
+    if opens(thing):
+        return "level", "100" if asked.intent == "raise" else "0"
+    return "level", _number(_UNTOLD[quantity_of(thing)][asked.intent], 0.0, 100.0)
 
 
 def _step(asked: Asked, usual: float) -> float:

@@ -239,14 +239,28 @@ def test_raising_and_lowering(  # noqa: PLR0913, PLR0917  one argument per colum
 
 
 def test_what_cannot_be_computed_is_refused(say: Say) -> None:
-    """A level that is not known is not changed; heat is not volume; what would get hot is confirmed."""
+    """A temperature or level that is not known is not changed by so much; heat is not volume; heat is confirmed."""
     hot: dict[str, Any] = {"slots": {**WARMTH, "step": "6"}, "states": HEATED}
 
-    assert say("raise", DESK).refused == "unable"
+    assert say("raise", DESK, slots={"step": "20"}).refused == "unable"
+    assert say("lower", DESK, dark=("desk_lamp",)).refused == "unable"
+    assert say("raise", Phrase(name="heater"), slots=WARMTH).refused == "unable"
     assert say("lower", Phrase(name="television"), slots=LEVEL).refused == "unable"
     assert say("lower", Phrase(name="television"), slots=WARMTH).refused == "unable"
     assert say("lower", Phrase(place="here"), here="bedroom", slots=WARMTH).refused == "nothing"
     assert say("raise", Phrase(name="heater"), **hot).asking == "confirm"
+
+
+def test_a_lamp_that_tells_no_level_becomes_bright_or_half_as_bright(say: Say) -> None:
+    """Many tell only whether they are on; a blind that takes a level and tells none is opened and closed."""
+    shade = {"shade": Thing(area="study", kind="blind", open="O", close="C", level="{value}", set="s")}
+
+    assert say("raise", DESK, lit=("desk_lamp",)).slots == {"level": "100"}
+    assert say("lower", DESK).slots == {"level": "50"}
+    assert say("lower", Phrase(name="shade"), things=shade).slots == {"level": "0"}
+    assert say("lower", Phrase(name="shade"), things=shade, states={"shade": ThingState(open=True)}).slots == {
+        "level": "90"
+    }
 
 
 def test_a_bit_brighter_goes_on_with_the_last_light(say: Say, after: After) -> None:
