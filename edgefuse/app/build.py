@@ -1,7 +1,7 @@
 """Configuration -> objects. The only place that knows every kind of part."""
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,7 +9,7 @@ from typing import Any
 
 from edgefuse.app.models import nameable
 from edgefuse.config.load import Checked, check_file
-from edgefuse.config.models import BeliefConfig, Site
+from edgefuse.config.models import BeliefConfig, Site, Thing
 from edgefuse.core.attention import Attention
 from edgefuse.core.errors import ConfigError
 from edgefuse.core.health import Health, PartHealth
@@ -63,7 +63,10 @@ def check_site(path: Path) -> Checked:
 
 
 def with_areas(site: Site) -> Site:
-    """Sources without an area are where the device is; what things tell of themselves is a source too."""
+    """Sources without an area are where the device is; what things tell of themselves is a source too.
+
+    A thing without an area is in the one that its key or a name of its begins with, `hall_light`, if that is one.
+    """
     area = site.device.area
     sources = {
         name: config.model_copy(update={"area": area}) if config.area is None else config
@@ -76,7 +79,28 @@ def with_areas(site: Site) -> Site:
         )
     if told and THINGS not in sources:
         sources[THINGS] = config_of("source", THINGS)(type=THINGS, states=told)
-    return site.model_copy(update={"sources": sources})
+    parts = (site.device, *sources.values(), *site.things.values())
+    known = {each.area for each in parts if each.area} | set(site.areas)
+    called = {
+        name: [_spoken(name), *map(_spoken, site.areas[name].names if name in site.areas else ())] for name in known
+    }
+    things = {key: _placed(key, thing, called) for key, thing in site.things.items()}
+    return site.model_copy(update={"sources": sources, "things": things})
+
+
+def _placed(key: str, thing: Thing, areas: Mapping[str, Sequence[str]]) -> Thing:
+    """The thing in the area that it is called by, where it has none and one fits."""
+    if thing.area is not None:
+        return thing
+    own = [_spoken(each) for each in (key, *thing.names)]
+    found = {
+        area for area, names in areas.items() for name in names if any(each.startswith(f"{name} ") for each in own)
+    }
+    return thing.model_copy(update={"area": found.pop()}) if len(found) == 1 else thing
+
+
+def _spoken(name: str) -> str:
+    return " ".join(name.replace("_", " ").casefold().split())
 
 
 def build_parts(site: Site, ports: Ports) -> Parts:

@@ -75,3 +75,16 @@ def test_a_language_without_a_file_is_a_mistake() -> None:
     """Not an answer in another."""
     with pytest.raises(ConfigError, match="xx"):
         build_dialogue(site_of("device: {id: t, language: xx}\n" + EN))
+
+
+def test_a_thing_is_where_its_name_says() -> None:
+    """`hall_light` is in the hall, a thing called by another name of an area is there; where two fit, in none."""
+    things = """things:
+  hall_light: {kind: light}
+  lamp: {kind: light, names: [lounge lamp]}
+  both: {kind: light, names: [hall lamp, living room lamp]}
+  hallway_lamp: {kind: light}
+"""
+    head = "device: {id: t, area: hall}\nareas: {living_room: {names: [lounge]}}\n"
+    places = {key: thing.area for key, thing in with_areas(site_of(head + things)).things.items()}
+    assert places == {"hall_light": "hall", "lamp": "living_room", "both": None, "hallway_lamp": None}
