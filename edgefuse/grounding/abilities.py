@@ -41,7 +41,8 @@ _PLAIN = frozenset({"on", "off", "toggle", "start", "stop"})
 _PAYLOADS = frozenset(THING_INTENTS.values()) | {"up", "down"}
 _NO_SWITCH = _COVERS | _WAYS | _LOCKS | {"sensor", "contact", "motion", "presence", "camera"}
 """ON and OFF, which are the default payloads of any thing, mean nothing to these unless configured."""
-_HOUSE = frozenset({"lock", "gate", "garage", "garage_door", "siren", "alarm", "doorbell", "vacuum", "mower", "boiler"})
+HOUSE = frozenset({"lock", "gate", "garage", "garage_door", "siren", "alarm", "doorbell", "vacuum", "mower", "boiler"})
+"""Kinds that serve the whole house."""
 _CHANGES = {"raise": "up", "lower": "down"}
 
 
@@ -68,7 +69,7 @@ def able(intent: str, thing: Thing, quantity: str = "", mode: str = "") -> bool:
 
 def of_house(intent: str, kind: str) -> bool:
     """Whether a house has one or few of a kind, that are spoken of from any room; a door may be any room's own."""
-    return kind in _HOUSE or (kind == "door" and intent in {"lock", "unlock"})
+    return kind in HOUSE or (kind == "door" and intent in {"lock", "unlock"})
 
 
 def naturally(thing: Thing) -> bool:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from edgefuse.config.models import Thing
-from edgefuse.grounding.abilities import HEATING, MEDIA, SCREENS, SOUND, able, akin, quantity_of
+from edgefuse.grounding.abilities import HEATING, HOUSE, MEDIA, SCREENS, SOUND, able, akin, quantity_of
 from edgefuse.grounding.asked import Asked, fold, refuse, spoken, wording
 from edgefuse.grounding.history import Grounding
 from edgefuse.grounding.order import Phrase
@@ -63,7 +63,28 @@ def named(name: str, thing: Thing, key: str) -> bool:
 
 def _shortly(short: str, thing: Thing) -> bool:
     """`bedside lamp` is the left bedside lamp, where no thing is called just that."""
-    return any(fold(name).endswith(short) for name in thing.names)
+    return any(_ends(fold(name), short) for name in thing.names)
+
+
+def _ends(name: str, short: str) -> bool:
+    return name.endswith(f" {short}" if name.isascii() else short)
+
+
+def _locally(asked: Asked, phrase: Phrase, short: str, called: tuple[str, ...]) -> tuple[str, ...]:
+    """`the fan` of another room, and in this one the bedroom fan: who is here means that."""
+    area = phrase.area or asked.home
+    if area is None or phrase.place == "there" or any(asked.things[key].area == area for key in called):
+        return called
+    if not phrase.area and any(asked.things[key].kind in HOUSE for key in called):
+        return called
+    own = (key for key in asked.keys if asked.things[key].area == area)
+    return (*called, *(key for key in own if _sort_of(short, key, asked.things[key])))
+
+
+def _sort_of(short: str, key: str, thing: Thing) -> bool:
+    """Whether a name says more than this, or the same of a kind: a bedroom tv is a television."""
+    names = tuple(map(fold, (key, *thing.names)))
+    return any(_ends(name, short) or akin(short, name.rsplit(" ", 1)[-1]) for name in names)
 
 
 def _called(asked: Asked, phrase: Phrase) -> tuple[str, ...]:
@@ -80,6 +101,7 @@ def _called(asked: Asked, phrase: Phrase) -> tuple[str, ...]:
             for key in keys
             if named(phrase.name, asked.things[key], key) or (generic and asked.things[key].kind == fold(phrase.name))
         )
+        keys = _locally(asked, phrase, short, keys)
     return _of_kind(asked, phrase, keys) if phrase.kind else keys
 
 

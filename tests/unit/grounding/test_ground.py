@@ -26,12 +26,19 @@ def outcome(found: Grounding) -> str:
     return " ".join(sorted(found.targets) + [f"{key}?" for key in sorted(found.candidates)])
 
 
+ROOMS = {
+    "study_desk": Thing(area="study", kind="light", names=["desk lamp"], set="a"),
+    "hall_desk": Thing(area="hall", kind="light", names=["hall desk lamp"], set="b"),
+}
 BY_WORDS: list[tuple[str, str, Phrase, dict[str, Any], str]] = [
     ("unique name from anywhere", "turn_on", Phrase(name="hall light"), {}, "hall_light"),
     ("name in other letters", "turn_on", Phrase(name="Hall_Light"), {}, "hall_light"),
     ("key with spaces", "turn_on", Phrase(name="study ceiling"), {"here": "hall"}, "study_ceiling"),
     ("name that is off already", "turn_off", Phrase(name="desk lamp"), {"dark": STUDY}, "desk_lamp"),
     ("name without microphone's area", "turn_on", Phrase(name="fan"), {"here": None}, "bedroom_fan"),
+    ("name of another area, and here one called more", "turn_on", Phrase(name="desk lamp"), {"here": "hall", "things": {**ROOMS}}, "hall_desk"),
+    ("name of another area, and one called more in the area that is said", "turn_on", Phrase(name="desk lamp", area="hall"), {"things": {**ROOMS}}, "hall_desk"),
+    ("name of this area, and elsewhere one called more", "turn_on", Phrase(name="desk lamp"), {"things": {**ROOMS}}, "study_desk"),
     ("name of two, both here", "turn_on", Phrase(name="lamp"), {"here": "bedroom"}, "left_lamp? right_lamp?"),
     ("name that nothing has", "turn_on", Phrase(name="disco ball"), {}, "! nothing"),
     ("name in another area than said", "turn_on", Phrase(name="desk lamp", area="hall"), {}, "! nothing"),
