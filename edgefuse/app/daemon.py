@@ -5,7 +5,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack, suppress
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import anyio
@@ -19,15 +19,14 @@ from edgefuse.app.engines import EngineBuilds
 from edgefuse.app.logs import LogFormat, configure_logging
 from edgefuse.app.models import model_store
 from edgefuse.app.render import Renderer
+from edgefuse.app.restore import restored
 from edgefuse.app.service import NAME as SERVICE
 from edgefuse.app.service import Ears, WyomingServer
 from edgefuse.config.models import Site
 from edgefuse.core.errors import ConfigError, OperatorError, PublishError
 from edgefuse.core.health import Health
 from edgefuse.core.ports import Context, LocalPublisher, Publisher
-from edgefuse.core.types import SECOND, HealthChange, Json, Message, Nanoseconds
-from edgefuse.fusion.experience import Experience
-from edgefuse.grounding.dialogue import Dialogue, DialogueState
+from edgefuse.core.types import SECOND, HealthChange, Message
 from edgefuse.mqtt import Connection
 from edgefuse.pipeline.broker import EmbeddedBroker
 from edgefuse.pipeline.clock import SystemClock
@@ -178,21 +177,13 @@ class Daemon:
         return WyomingServer(self.site.wyoming.listen, Ears(self.site, self.ports, part), part, self.clock)
 
     async def _restore(self) -> None:
-        """Go on with the rules' state of the last run, unless another version wrote it."""
+        """Go on with what was stored at the last stop."""
         now = self.clock.now()
-        engine = Engine(self.site)
-        stored = await self.outbox.load_state()
-        try:
-            state = engine.restore(stored, now, self.clock.wall(now))
-        except (ValueError, LookupError, TypeError, AttributeError) as error:
-            _log.error("the stored state of the rules is not understood; they start anew", error=repr(error))
-            state = engine.restore(None, now, self.clock.wall(now))
+        kept = restored(await self.outbox.load_state(), Engine(self.site), self._dialogue, now, self.clock.wall(now))
         beliefs = build_beliefs(self.site, self.ports, self.parts)
-        beliefs.experience = _experience(stored)
-        talk = Talk(
-            self._dialogue, _conversation(stored, self._dialogue, now, self.clock.wall(now)), self.ports.attention
-        )
-        self.decider = Decider(beliefs, engine, state, self.clock, talk)
+        beliefs.experience = kept.experience
+        talk = Talk(self._dialogue, kept.conversation, self.ports.attention)
+        self.decider = Decider(beliefs, Engine(self.site), kept.rules, self.clock, talk)
 
     def _stages(self) -> list[DetectorStage]:
         return [
@@ -326,26 +317,6 @@ class Daemon:
         with anyio.move_on_after(FLUSH_S):
             await self._offline.wait()
         outer.cancel_scope.cancel()
-
-
-def _experience(stored: Json) -> Experience:
-    """What the user's answers had taught before the last stop."""
-    try:
-        return Experience.from_json((stored or {}).get("experience", {}))
-    except (ValueError, LookupError, TypeError, AttributeError) as error:
-        _log.error("the stored answers are not understood; beliefs go on without them", error=repr(error))
-        return Experience()
-
-
-def _conversation(stored: Json, dialogue: Dialogue | None, now: Nanoseconds, wall: datetime) -> DialogueState:
-    """What was talked about before the last stop, with timers that still run."""
-    if dialogue is None:
-        return DialogueState()
-    try:
-        return dialogue.restore((stored or {}).get("dialogue"), now, wall)
-    except (ValueError, LookupError, TypeError, AttributeError) as error:
-        _log.error("the stored conversation is not understood; timers are lost", error=repr(error))
-        return DialogueState()
 
 
 async def _close(stages: list[DetectorStage]) -> None:
