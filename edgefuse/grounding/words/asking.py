@@ -151,6 +151,8 @@ def _valued(group: Group, verb: Mapping[str, Any], asked: Asked) -> Iterator[Mea
     ask, particle = verb.get("ask"), group.get("particle")
     if particle == "off" or "amount" in group or (ask is not None and ask not in _SETTING):
         return
+    if group.get("_coloured") and (particle or ask not in {None, "set", "change"}):
+        return
     if (not verb and not _said_alone(group, marked)) or not _opens(group, ask, asked):
         return
     turning = _turning(group, verb)

@@ -11,7 +11,8 @@ from edgefuse.grounding.words.lexicon import Sense
 
 Group: TypeAlias = Mapping[str, Any]
 """Fields of Phrase, and: verb, particle, value (number, unit), ask, quantity, amount, mood, asked. Keys that begin
-with `_` are about the sentence: `_need` (what must come next), `_head` (a thing was named), `_wants` (one must be)."""
+with `_` are about the sentence: `_need` (what must come next), `_head` (a thing was named), `_wants` (one must be),
+`_coloured` (a colour was said right before it)."""
 PHRASE = ("name", "kind", "count", "number", "area", "everywhere", "deixis", "place", "beside", "side", "state")
 _ORDER = {"one": 0, "some": 1, "all": 2}
 _NOUNS = {"area": "area", "landmark": "landmark", "more": "side"}
@@ -130,6 +131,10 @@ def _head(group: Group, sense: Sense) -> dict[str, Any] | None:
             return None
     else:
         joined["_head"] = "name" if "name" in kinds else "kind" if kinds else "deixis"
+    if kinds and "colour" in group.get("value", ()):
+        if group["marked"]:
+            return None
+        joined["_coloured"] = True
     joined["_wants"] = False
     return joined
 

@@ -1,5 +1,6 @@
 """Every word that can be understood in one home, as a tree of units with what each may mean."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product
@@ -15,6 +16,7 @@ _NAMED = -0.15
 """What this home calls its own goes before the language."""
 ABSENT = 0.5
 """A kind of thing that is not in this home."""
+_OWNER = re.compile(r"\w+(?:'s|s'|\u2019s|s\u2019)(?!\w)")
 _ABOUT = frozenset({"as", "say", "cost", "gives", "after", "never"})
 _STANDS_FOR = 0.1
 _FAR = 400
@@ -55,6 +57,8 @@ class Lexicon:
     entries: dict[tuple[str, ...], list[Sense]] = field(default_factory=dict)
     shorts: dict[str, str] = field(default_factory=dict)
     """Name without the side that it begins with -> one of the names that it is of."""
+    owners: set[str] = field(default_factory=set)
+    """Words that say whose something is: `toms`."""
 
     def add(self, said: str, role: str, features: Features | None = None, cost: float = 0.0) -> None:
         """Enter one meaning; a phrase without units is ignored."""
@@ -110,6 +114,9 @@ def _add_home(made: Lexicon, home: Home) -> None:
         made.enter(said, Sense("landmark", {"beside": said, "home": True}, _NAMED, said, gives="landmark"))
     for said, template in product(home.modes, made.language.data.get("modes", ["{mode}"])):
         made.add(template.format(mode=said), "value", {"mode": said}, _NAMED)
+    made.owners.update(
+        *(pieces(owner, made.language) for owner in _OWNER.findall(" ".join((*home.names, *home.areas))))
+    )
     for name in home.names:
         _add_short(made, name)
         _add_alike(made, name)

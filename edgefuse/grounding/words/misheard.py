@@ -3,8 +3,9 @@
 Only what this home calls its things, kinds and areas is found, and the verbs that say nothing by themselves. Words
 that are cut elsewhere must have the same letters or sounds (`bed side lamp`, `floorlamp`); otherwise word stands for
 word, each that is known stays as it is, and each that is not is near by sound: letters that are easily mistaken cost
-little (`sounds`, `silent` of the language), and spellings of one sound nothing (`spelling`). Nothing that was said is
-dropped, no word of three letters or fewer is replaced, and nothing is unlocked or disarmed on such a word.
+little (`sounds`, `silent` of the language), and spellings of one sound nothing (`spelling`). Whose something is must
+sound the same: Tim's lamp is not Tom's. Nothing that was said is dropped, no word of three letters or fewer is
+replaced, and nothing is unlocked or disarmed on such a word.
 """
 
 import re
@@ -89,6 +90,8 @@ class Misheard:
         if len({*one} & {*other}) * 2 < len({*other}):
             return 1.0
         sounds = self._sound((one,)), self._sound((other,))
+        if other in self.lexicon.owners and sounds[0] != sounds[1]:
+            return 1.0
         if abs(len(one) - len(other)) > 2 and sounds[0] != sounds[1]:  # noqa: PLR2004
             return 1.0
         return min(self._apart(one, other), self._apart(*sounds)) / max(len(one), len(other))

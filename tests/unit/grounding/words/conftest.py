@@ -22,7 +22,7 @@ SITE = Site(
             area="bedroom", kind="heater", temperature="{value}", mode="{value}", modes=["eco", "comfort"]
         ),
         "television": Thing(area="living_room", kind="media", names=["tv"], start="S", stop="T", level="{value}"),
-        "moon": Thing(area="bedroom", kind="light"),
+        "moon": Thing(area="bedroom", kind="light", names=["Tom's lamp"]),
         "tv_light": Thing(area="living_room", kind="light", names=["tv light"]),
         "laser_printer": Thing(area="study", kind="switch"),
         "siren": Thing(area="hall", kind="siren"),

@@ -186,6 +186,11 @@ turn off the kitchen lite > turn_off kitchen_light
 """
 
 NO_ORDERS = """
+turn on Tim's lamp
+turn on the red lamp
+turn on Tam's lamp
+switch on the blue desk lamp
+dim the green lamp
 I turned on the light
 I have turned off the lamp
 did you turn on the light
