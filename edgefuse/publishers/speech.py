@@ -17,7 +17,9 @@ LONGEST = 600
 """Characters of a text that are spoken: about half a minute."""
 _LIMIT_S = 10
 _HEADER = 44
-_SPOKEN_AS = {"zh": "cmn", "zh-hk": "yue", "zh-mo": "yue"}
+_BY_PINYIN = "cmn-latn-pinyin"
+"""Reads Mandarin in pinyin with numbers for tones. With the voice `cmn` Debian's espeak-ng spells Latin letters."""
+_SPOKEN_AS = {"zh": _BY_PINYIN, "zh-hk": "yue", "zh-mo": "yue"}
 """Language -> voice of espeak-ng where they are called differently; Mandarin for every other Chinese."""
 
 
@@ -51,7 +53,8 @@ class Espeak:
         voice = self._voices.get(language) or voice_of(language)
         command = [self._program, "-v", voice, "-s", str(self._rate), "-b", "1", "--stdin", "--stdout"]
         try:
-            done = subprocess.run(command, input=text.encode(), capture_output=True, timeout=_LIMIT_S, check=False)
+            written = in_pinyin(text) if voice == _BY_PINYIN else text
+            done = subprocess.run(command, input=written.encode(), capture_output=True, timeout=_LIMIT_S, check=False)
         except (OSError, subprocess.SubprocessError) as error:
             raise PublishError(f"{PROGRAM}: {error}") from error
         if done.returncode or len(done.stdout) < _HEADER:
@@ -64,6 +67,15 @@ def voice_of(language: str) -> str:
     """The voice of espeak-ng for a language such as `en`, `de` or `zh-CN`."""
     known = language.lower()
     return _SPOKEN_AS.get(known) or _SPOKEN_AS.get(known.partition("-")[0], known)
+
+
+def in_pinyin(text: str) -> str:
+    """Mandarin as it is pronounced, `da3 kai1`; all else stays. Raises PublishError without the library pypinyin."""
+    try:
+        from pypinyin import Style, lazy_pinyin
+    except ImportError as error:
+        raise PublishError("speaking Chinese needs pypinyin: pip install 'edgefuse[voice]'") from error
+    return " ".join(lazy_pinyin(text, style=Style.TONE3, neutral_tone_with_five=True))
 
 
 def shortened(text: str) -> str:

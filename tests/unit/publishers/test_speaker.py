@@ -20,7 +20,7 @@ from edgefuse.core.types import Message
 from edgefuse.pipeline.clock import SystemClock, wall_ns
 from edgefuse.publishers.loudspeaker import blocks_of
 from edgefuse.publishers.speaker import MOST, Speaker
-from edgefuse.publishers.speech import LONGEST, Espeak, Sound, shortened, voice_of
+from edgefuse.publishers.speech import LONGEST, Espeak, Sound, in_pinyin, shortened, voice_of
 from edgefuse.testing.fakes import make_context
 
 SITE = Site(device=Device(id="hub", area="hall"))
@@ -287,7 +287,14 @@ def test_volume_scales(context: Context, room: Room, until: Wait) -> None:
 
 @pytest.mark.parametrize(
     ("language", "voice"),
-    [("en", "en"), ("zh", "cmn"), ("zh-CN", "cmn"), ("zh-Hant-TW", "cmn"), ("zh-HK", "yue"), ("de-AT", "de-at")],
+    [
+        ("en", "en"),
+        ("zh", "cmn-latn-pinyin"),
+        ("zh-CN", "cmn-latn-pinyin"),
+        ("zh-Hant-TW", "cmn-latn-pinyin"),
+        ("zh-HK", "yue"),
+        ("de-AT", "de-at"),
+    ],
 )
 def test_languages_have_voices(language: str, voice: str) -> None:
     """Chinese is Mandarin unless it is Hong Kong's."""
@@ -347,3 +354,8 @@ def test_a_missing_program_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
     with pytest.raises(ConfigError, match="apt-get install espeak-ng"):
         Espeak(160, {})
+
+
+def test_mandarin_is_written_as_it_is_pronounced() -> None:
+    """espeak-ng is given pinyin with tones; numbers and names in Latin letters stay."""
+    assert in_pinyin("打开LED灯22度") == "da3 kai1 LED deng1 22 du4"
