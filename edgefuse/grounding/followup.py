@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from edgefuse.config.models import Thing
+from edgefuse.grounding.asked import fold
 from edgefuse.grounding.history import Exchange, History, Refusal
 from edgefuse.grounding.order import Order, Phrase
 
@@ -122,14 +123,20 @@ def _instead(order: Order, last: Exchange, history: History, things: Mapping[str
     before = base.things[0] if base.things else Phrase()
     kinds = {things[key].kind for key in last.grounding.targets if key in things}
     kind = before.kind or (kinds.pop() if len(kinds) == 1 else "")
-    phrases = tuple(_inherit(each, before, kind) for each in order.things)
+    phrases = tuple(_inherit(each, before, kind, things) for each in order.things)
     slots = {**base.slots, **order.slots}
     return Following(replace(base, things=phrases, but=order.but, slots=slots, text=order.text))
 
 
-def _inherit(phrase: Phrase, before: Phrase, kind: str) -> Phrase:
+def _inherit(phrase: Phrase, before: Phrase, kind: str, things: Mapping[str, Thing]) -> Phrase:
     """What a phrase leaves open is as in the last order: `and in the kitchen`."""
     if phrase.name or phrase.kind or phrase.deixis:
         return phrase
     bare = phrase == Phrase(area=phrase.area, place=phrase.place, everywhere=phrase.everywhere)
+    if bare and before.name and any(_called(before.name, key, things[key], phrase.area) for key in things):
+        return replace(phrase, name=before.name)
     return replace(phrase, kind=kind, count=before.count if bare else phrase.count)
+
+
+def _called(name: str, key: str, thing: Thing, area: str) -> bool:
+    return thing.area == area and fold(name) in map(fold, (key, *thing.names))

@@ -122,7 +122,8 @@ def _fitting(group: Group, verb: Mapping[str, Any]) -> bool:
     if particle is None:
         return "needs" not in verb or bool("value" in group and verb.get("value"))
     if not verb:
-        return bool(group.get("_head")) and particle not in _RESULTS
+        changes = "quantity" in group and _PARTICLES[particle] in _TURNING
+        return (bool(group.get("_head")) and particle not in _RESULTS) or changes
     return particle in verb.get("needs", ()) or particle in verb.get("may", ())
 
 
@@ -191,7 +192,7 @@ def _said_alone(group: Group, marked: str) -> bool:
     value = group["value"]
     spoken = bool(group.get("_head")) or "quantity" in group
     if value.get("unit") in {"degrees", "fahrenheit"}:
-        return spoken or "area" in group or "place" in group or "everywhere" in group
+        return spoken or "degree" in group or "area" in group or "place" in group or "everywhere" in group
     return ("degree" in group or spoken) and (bool(marked) or bool(value.get("unit")) or "number" not in value)
 
 
@@ -233,7 +234,8 @@ def _numbered(value: float, unit: str, group: Group, asked: Asked) -> Iterator[M
     if quantity in {"", "temperature"} and _COLDEST <= value <= _HOTTEST and unit in {"", "degrees"}:
         able = asked.abilities(group)
         only = bool(unit or quantity) or (able is not None and "set_level" not in able)
-        yield Meaning("set_temperature", {"temperature": number(value)}, 0.0 if only else _LESS_LIKELY)
+        room = {"quantity": "temperature"} if unit and group.get("deixis") == "it" else {}
+        yield Meaning("set_temperature", {"temperature": number(value), **room}, 0.0 if only else _LESS_LIKELY)
 
 
 def number(value: float) -> str:

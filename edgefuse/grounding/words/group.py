@@ -105,7 +105,8 @@ def _verb(group: Group, sense: Sense) -> dict[str, Any] | None:
 def _particle(group: Group, sense: Sense) -> dict[str, Any] | None:
     if "mood" in group or "particle" in group or group.get("_wants"):
         return None
-    if "verb" not in group and not group.get("_head") and group:
+    alone = not {"verb", "quantity"} & group.keys() and not group.get("_head")
+    if alone and group:
         return None
     return unify(group, sense.features)
 

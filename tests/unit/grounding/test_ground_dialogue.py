@@ -263,6 +263,20 @@ def test_a_lamp_that_tells_no_level_becomes_bright_or_half_as_bright(say: Say) -
     }
 
 
+def test_and_in_the_hall_is_what_is_called_the_same_there(say: Say) -> None:
+    """A name that both rooms have is meant, not the other lights of the second one; without it the kind is."""
+    things = {
+        f"{area}_{name}": Thing(area=area, kind="light", names=[name], set="s")
+        for area in ("study", "hall")
+        for name in ("lamp", "spot")
+    }
+    before = Exchange(0, "study", Order("turn_on", (Phrase(name="lamp"),)), Grounding(("study_lamp",), 0.97))
+
+    assert say("also", Phrase(area="hall"), things=things, history=(before,)).target == "hall_lamp"
+    del things["hall_lamp"]
+    assert say("also", Phrase(area="hall"), things=things, history=(before,)).target == "hall_spot"
+
+
 def test_a_bit_brighter_goes_on_with_the_last_light(say: Say, after: After) -> None:
     """Without things a level is that of what was spoken of last; with nothing before it is a question."""
     history = after(("turn_on", DESK))

@@ -100,7 +100,15 @@ turn up the heating by two degrees > raise kind:heater | quantity=temperature st
 set the heater to 21 > set_temperature kind:heater | temperature=21
 set the bedroom heater to twenty one and a half degrees > set_temperature bedroom_heater | temperature=21.5
 set the temperature to 19 in the bedroom > set_temperature area:bedroom | temperature=19
-make it 21 degrees in here > set_temperature deixis:it,place:here | temperature=21
+make it 21 degrees in here > set_temperature deixis:it,place:here | temperature=21 quantity=temperature
+volume down > lower  | quantity=volume
+two degrees more > raise  | quantity=temperature step=2
+pull the living blind down > close living_blind
+roll up the bedroom blind > open bedroom_blind
+pull the bedroom blind shut > close bedroom_blind
+pop the desk lamp on > turn_on desk_lamp
+set the desk lamp to fourty percent > set_level desk_lamp | level=40
+all three > pick count:all,number:3
 20.5 degrees in the bedroom please > set_temperature area:bedroom | temperature=20.5
 set the heater to 70 degrees fahrenheit > set_temperature kind:heater | temperature=21.1
 put the heater on eco > set_mode kind:heater | mode=eco
@@ -189,6 +197,8 @@ NO_ORDERS = """
 turn on Tim's lamp
 turn on the red lamp
 turn on Tam's lamp
+pull the desk lamp
+volume off
 switch on the blue desk lamp
 dim the green lamp
 I turned on the light
