@@ -31,6 +31,8 @@ def pool(asked: Asked, phrase: Phrase) -> Pool:
         return Pool(refused=refuse("nothing", f"there is no {wording(phrase)} in the {where}", phrase.area))
     if phrase.name and phrase.everywhere and _one_of_more(asked, placed):
         return Pool(refused=refuse("nothing", f"only one of them is called '{phrase.name}'"))
+    if phrase.name and phrase.side == "second" and len(placed) == 1:
+        return Pool(refused=refuse("nothing", f"only one is called '{phrase.name}'"))
     standing = tuple(key for key in placed if stands(asked.state(key), phrase.state) is not False)
     if not standing:
         return Pool(refused=refuse("nothing", f"none of them is {phrase.state}", phrase.area or asked.home))

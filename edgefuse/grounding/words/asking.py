@@ -228,7 +228,8 @@ def _numbered(value: float, unit: str, group: Group, asked: Asked) -> Iterator[M
     quantity = group.get("quantity", "")
     if unit == "fahrenheit":
         value, unit = round((value - 32) / 1.8, 1), "degrees"
-    if unit in {"", "percent"} and quantity in {"", "level", "volume"} and 0 <= value <= _HIGHEST:
+    whole = value == int(value) or unit == "percent"
+    if whole and unit in {"", "percent"} and quantity in {"", "level", "volume"} and 0 <= value <= _HIGHEST:
         volume = {"quantity": quantity} if quantity == "volume" else {}
         yield Meaning("set_level", {"level": number(value), **volume})
     if quantity in {"", "temperature"} and _COLDEST <= value <= _HOTTEST and unit in {"", "degrees"}:

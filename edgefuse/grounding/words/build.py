@@ -108,7 +108,9 @@ def _left_out(group: Group, meaning: Meaning, drafts: Sequence[Draft], asked: As
     excepted = "except" in group.get("_marks", ())
     alone = asked.drops and not said and not drafts and "verb" in group and not excepted
     return (
-        {**group, "deixis": "it", "_head": "deixis"} if alone and meaning.intent not in {*_ALONE, *_ASKING} else group
+        {**group, "deixis": "it", "_head": "deixis", "_bare": True}
+        if alone and meaning.intent not in {*_ALONE, *_ASKING}
+        else group
     )
 
 
@@ -166,7 +168,12 @@ def _means(group: Group) -> bool:
 
 
 def _finished(way: _Way) -> Iterator[tuple[float, tuple[Order, ...]]]:
-    """Orders of complete drafts; where a place may be that of all or of the last thing, both."""
+    """Orders of complete drafts; none where a verb alone comes before another order.
+
+    Where a place may be that of all or of the last thing, both.
+    """
+    if any(each.get("_bare") for draft in way.drafts[:-1] for each in draft.things):
+        return
     if any(draft.open is not None or not _complete(draft, len(way.drafts)) for draft in way.drafts):
         return
     made = tuple(_order(draft, spread=True) for draft in way.drafts)

@@ -39,6 +39,7 @@ BY_WORDS: list[tuple[str, str, Phrase, dict[str, Any], str]] = [
     ("name of another area, and here one called more", "turn_on", Phrase(name="desk lamp"), {"here": "hall", "things": {**ROOMS}}, "hall_desk"),
     ("name of another area, and one called more in the area that is said", "turn_on", Phrase(name="desk lamp", area="hall"), {"things": {**ROOMS}}, "hall_desk"),
     ("name of this area, and elsewhere one called more", "turn_on", Phrase(name="desk lamp"), {"things": {**ROOMS}}, "study_desk"),
+    ("the second of one", "turn_on", Phrase(name="desk lamp", side="second"), {}, "! nothing"),
     ("name of two, both here", "turn_on", Phrase(name="lamp"), {"here": "bedroom"}, "left_lamp? right_lamp?"),
     ("name that nothing has", "turn_on", Phrase(name="disco ball"), {}, "! nothing"),
     ("name in another area than said", "turn_on", Phrase(name="desk lamp", area="hall"), {}, "! nothing"),

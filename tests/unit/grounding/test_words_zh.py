@@ -122,6 +122,7 @@ def test_mandarin_says_one_order(text: str, intent: str, phrase: Json, slots: Js
     ("text", "why"),
     [
         ("不要关灯", "not to be done"),
+        ("打开关掉吊灯", ""),
         ("别把吊灯打开", "not to be done"),
         ("不是关电视", "not to be done"),
         ("要是我睡着了就把灯关掉", ""),

@@ -102,6 +102,9 @@ set the bedroom heater to twenty one and a half degrees > set_temperature bedroo
 set the temperature to 19 in the bedroom > set_temperature area:bedroom | temperature=19
 make it 21 degrees in here > set_temperature deixis:it,place:here | temperature=21 quantity=temperature
 volume down > lower  | quantity=volume
+is the hall light on or off > query_state hall_light | state=on
+is the front door locked or unlocked > query_state front_door | state=locked
+start the music > start kind:music
 two degrees more > raise  | quantity=temperature step=2
 pull the living blind down > close living_blind
 roll up the bedroom blind > open bedroom_blind
@@ -198,6 +201,8 @@ turn on Tim's lamp
 turn on the red lamp
 turn on Tam's lamp
 pull the desk lamp
+turn off the tv or the desk lamp
+set the tv to 98.5
 volume off
 switch on the blue desk lamp
 dim the green lamp
