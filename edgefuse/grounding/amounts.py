@@ -16,9 +16,10 @@ _LITTLE, _MUCH = 0.5, 3.0
 """Share of a step in `a little`, and steps in `much`."""
 _UNTOLD: Final[Mapping[str, Mapping[str, float]]] = {
     "level": {"raise": 100.0, "lower": 50.0},
+    "temperature": {"raise": 21.0, "lower": 18.0},
     "volume": {"raise": 40.0, "lower": 20.0},
 }
-"""Quantity -> percent that something ends up at which does not tell its level: lamps shine fully where nobody dims."""
+"""Quantity -> what something ends up at that does not tell how it stands; lamps shine fully where nobody dims."""
 
 
 def settle(asked: Asked, found: Grounding) -> Grounding:
@@ -27,7 +28,7 @@ def settle(asked: Asked, found: Grounding) -> Grounding:
     `level` or `temperature` for `raise` and `lower`; `level.<key>` and so on where things end up differently; none
     where the thing takes steps. `intent` where another payload does it: `turn_off` for a lit lamp that cannot toggle,
     `open` for a blind that is raised and takes no level. Refuses `unable` where this needs a state that is not known,
-    as a temperature does; a lamp that tells no level becomes bright, or half as bright.
+    as it does where it is said by how much; a lamp that tells no level becomes bright, or half as bright.
     """
     if not found.acts or not found.targets:
         return found
@@ -70,9 +71,12 @@ def _value(asked: Asked, key: str) -> tuple[str, str] | None:
     thing, state = asked.things[key], asked.state(key)
     sign = 1 if asked.intent == "raise" else -1
     if quantity_of(thing) == "temperature":
-        if state is None or state.temperature is None or not able("set_temperature", thing):
+        degrees = state.temperature if state is not None else None
+        if not able("set_temperature", thing):
             return None
-        return "temperature", _number(state.temperature + sign * _step(asked, _DEGREES), _COLDEST, _HOTTEST)
+        if degrees is None:
+            return _untold(asked, key)
+        return "temperature", _number(degrees + sign * _step(asked, _DEGREES), _COLDEST, _HOTTEST)
     level = _level(state, asked.intent)
     if not able("set_level", thing):
         return None
@@ -95,6 +99,8 @@ def _untold(asked: Asked, key: str) -> tuple[str, str] | None:
     thing, state = asked.things[key], asked.state(key)
     if "step" in asked.order.slots or (state is not None and state.on is False):
         return None
+    if quantity_of(thing) == "temperature":
+        return "temperature", _number(_UNTOLD["temperature"][asked.intent], _COLDEST, _HOTTEST)
     if opens(thing):
         return "level", "100" if asked.intent == "raise" else "0"
     return "level", _number(_UNTOLD[quantity_of(thing)][asked.intent], 0.0, 100.0)

@@ -244,7 +244,7 @@ def test_what_cannot_be_computed_is_refused(say: Say) -> None:
 
     assert say("raise", DESK, slots={"step": "20"}).refused == "unable"
     assert say("lower", DESK, dark=("desk_lamp",)).refused == "unable"
-    assert say("raise", Phrase(name="heater"), slots=WARMTH).refused == "unable"
+    assert say("raise", Phrase(name="heater"), slots={**WARMTH, "step": "2"}).refused == "unable"
     assert say("lower", Phrase(name="television"), slots=LEVEL).refused == "unable"
     assert say("lower", Phrase(name="television"), slots=WARMTH).refused == "unable"
     assert say("lower", Phrase(place="here"), here="bedroom", slots=WARMTH).refused == "nothing"
@@ -257,6 +257,7 @@ def test_a_lamp_that_tells_no_level_becomes_bright_or_half_as_bright(say: Say) -
 
     assert say("raise", DESK, lit=("desk_lamp",)).slots == {"level": "100"}
     assert say("lower", DESK).slots == {"level": "50"}
+    assert say("lower", Phrase(place="here"), slots=WARMTH).slots == {"temperature": "18"}
     assert say("lower", Phrase(name="shade"), things=shade).slots == {"level": "0"}
     assert say("lower", Phrase(name="shade"), things=shade, states={"shade": ThingState(open=True)}).slots == {
         "level": "90"
