@@ -23,11 +23,11 @@ class Attention(nn.Module):
 
     def forward(self, x: Tensor, here: Tensor) -> Tensor:
         """(B, T, width) and what may be looked at, (B, T) > 0 -> (B, T, width)."""
-        steps = x.shape[1]
+        steps = int(x.shape[1])
         q, k, v = self.qkv(self.norm(x)).reshape(-1, steps, 3, self.heads, self.size).permute(2, 0, 3, 1, 4).unbind(0)
         score = q @ k.transpose(2, 3) / self.size**0.5
         unseen = (here <= 0)[:, None, None, :]
-        weight = self.drop(torch.softmax(torch.where(unseen, torch.full_like(score, _NEVER), score), 3))
+        weight = self.drop(torch.softmax(torch.where(unseen, _NEVER, score), 3))
         x = x + self.drop(self.out((weight @ v).transpose(1, 2).reshape(-1, steps, self.width)))
         out: Tensor = x + self.drop(self.feed(self.norm_2(x)))
         return out
@@ -56,4 +56,4 @@ def pool(x: Tensor, here: Tensor) -> Tensor:
     """Mean and maximum over the steps that count: (B, T, d), (B, T) -> (B, 2 d)."""
     weight = here.unsqueeze(2)
     mean = (x * weight).sum(1) / weight.sum(1)
-    return torch.cat([mean, torch.where(weight > 0, x, torch.full_like(x, _NEVER)).amax(1)], 1)
+    return torch.cat([mean, torch.where(weight > 0, x, _NEVER).amax(1)], 1)

@@ -76,7 +76,7 @@ class Standardise(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(B, *shape) -> the same, finite."""
         y = (x - self.mean) * self.scale
-        return torch.where(torch.isnan(y), torch.zeros_like(y), y).clamp(-_FAR, _FAR)
+        return torch.where(torch.isnan(y), 0.0, y).clamp(-_FAR, _FAR)
 
     def back(self, values: Tensor) -> Tensor:
         """From standardised values to units of the input."""
@@ -158,13 +158,12 @@ class Network(nn.Module):
     def fuse(self, z: Mapping[str, Tensor], mask: Tensor) -> dict[str, Any]:
         """`log_p` (B, classes), and what else the fusion gives."""
         seen = {
-            name: torch.where(mask[:, number : number + 1] > 0, z[name], torch.zeros_like(z[name]))
-            for number, name in enumerate(self.names)
+            name: torch.where(mask[:, number : number + 1] > 0, z[name], 0.0) for number, name in enumerate(self.names)
         }
         out: dict[str, Any] = self.fusion(seen, mask)
         anything = mask.sum(1, keepdim=True) > 0
         log_p = functional.log_softmax(out["logits"], 1)
-        return {**out, "log_p": torch.where(anything, log_p, self.log_prior.expand_as(log_p))}
+        return {**out, "log_p": torch.where(anything, log_p, self.log_prior)}
 
     def each(self, z: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Logits of every modality alone, for the auxiliary losses."""

@@ -28,7 +28,7 @@ class Cnn1d(nn.Module):
         if parts < 1 or left % parts:
             raise ValueError(f"parts: expected a divisor of the {left} steps that are left, got {parts}")
         self.width = (parts + 1) * width
-        self.features, self.parts = width, parts
+        self.features, self.parts, self.each = width, parts, left // parts
         steps: list[nn.Module] = []
         for number in range(layers):
             steps += [
@@ -47,7 +47,7 @@ class Cnn1d(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(B, steps, channels) -> (B, width)."""
         h = self.tokens(x)
-        means = h.reshape(-1, self.parts, h.shape[1] // self.parts, self.features).mean(2)
+        means = h.reshape(-1, self.parts, self.each, self.features).mean(2)
         return torch.cat([means.flatten(1), h.amax(1)], 1)
 
 
