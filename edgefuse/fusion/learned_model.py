@@ -1,7 +1,7 @@
 """A trained model as a belief asks it: one run gives p for every subset of what is there."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -33,6 +33,8 @@ class Asked:
     card: FusionCard
     model: Model
     labels: Sequence[str]
+    _masks: dict[tuple[str, ...], NDArray[np.float32]] = field(default_factory=dict)
+    """By modalities that are there: the mask of every subset."""
 
     @classmethod
     def load(cls, name: str, card: FusionCard, labels: Sequence[str], context: Context) -> "Asked":
@@ -57,12 +59,10 @@ class Asked:
 
         Raises ModelError when the device fails or the numbers are not finite.
         """
-        chosen = subsets(len(features))
-        feed: dict[str, NDArray[Any]] = {"mask": np.zeros((len(chosen), len(self.card.modalities)), np.float32)}
-        for number, (name, card) in enumerate(self.card.modalities.items()):
+        feed: dict[str, NDArray[Any]] = {"mask": self._mask(tuple(features))}
+        for name, card in self.card.modalities.items():
             if name in features:
                 feed[name] = features[name].astype(card.dtype, copy=False)
-                feed["mask"][:, number] = chosen[:, list(features).index(name)]
             else:
                 feed[name] = np.zeros((1, *card.shape), card.dtype)
         try:
@@ -72,6 +72,18 @@ class Asked:
         if not np.isfinite(p).all():
             raise ModelError(f"model '{self.card.name}' gave no finite numbers")
         return self._log_odds(p.astype(np.float64))
+
+    def _mask(self, there: tuple[str, ...]) -> NDArray[np.float32]:
+        """(2**k, modalities), the columns in the order of the card."""
+        known = self._masks.get(there)
+        if known is None:
+            chosen = subsets(len(there))
+            known = np.zeros((len(chosen), len(self.card.modalities)), np.float32)
+            for number, name in enumerate(self.card.modalities):
+                if name in there:
+                    known[:, number] = chosen[:, there.index(name)]
+            self._masks[there] = known
+        return known
 
     def operating(self, present: set[str]) -> tuple[tuple[float, float, float], ...]:
         """(threshold, precision, recall) as measured with only these modalities; empty where nobody measured it."""
