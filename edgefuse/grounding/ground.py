@@ -90,8 +90,8 @@ def _together(found: Sequence[Grounding]) -> Grounding:
     if len(questions) > 1:
         return refuse("unsure", "more than one thing of this order is in doubt", questions[0].area)
     for question in questions:
-        left = tuple(key for key in question.candidates if key not in targets)
-        return replace(question, targets=targets, candidates=left or question.candidates)
+        left = tuple(key for key in question.candidates if key not in targets) or question.candidates
+        return replace(question, targets=tuple(key for key in targets if key not in left), candidates=left)
     areas = {each.area for each in found}
     because = tuple(dict.fromkeys(line for each in found for line in each.because))
     p = math.prod(each.p for each in found)
