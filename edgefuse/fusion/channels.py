@@ -18,6 +18,7 @@ from edgefuse.fusion.look import Look, value_of
 
 _PER_STEP = 16
 """Values that are kept per step: of a part that tells more, those in between are forgotten."""
+_SILENT = (array("q"), array("d"))
 _FAR = 1.0
 """Beyond the range of the training data by more than so many times its width: a value is not believed."""
 
@@ -111,7 +112,7 @@ class ModalityWindow:
         """The window that ends now, and whether the model can be asked about it."""
         times, hold = self.options.times(now), round(self.options.hold_s * SECOND)
         rests = [self.options.rest.get(each.name, float("nan")) for each in self.channels]
-        told = [(each.times, each.values) if each.alive else ((), ()) for each in self.channels]
+        told = [(each.times, each.values) if each.alive else _SILENT for each in self.channels]
         raw = sample_all([each for each, _ in told], [each for _, each in told], times, hold, rests)
         far = self._far(raw[-1])
         raw[:, list(far)] = np.nan

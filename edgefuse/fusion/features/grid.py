@@ -1,8 +1,9 @@
 """The latest value of each channel at regular steps: the same for corpora and for what the daemon observes."""
 
+from array import array
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -75,8 +76,10 @@ class GridOptions(BaseModel):
         return now - _back(self.steps, self.step_s)
 
 
-_NEVER = np.zeros(1, np.int64)
-_NAN = np.full(1, np.nan, np.float32)
+Buffer: TypeAlias = "array[int] | array[float] | memoryview"
+_NOTHING = bytes(8)
+_APART = 1 << 50
+"""Nanoseconds between the channels of one search, 13 days: more than any window is long."""
 
 
 def sample(
@@ -87,29 +90,33 @@ def sample(
     `times_ns`, (n,), never fall; of equal times the last counts. NaN where nothing was told yet; `rest` where the
     latest value is older than `hold_ns`, or itself NaN.
     """
-    return sample_all([times_ns], [values], steps_ns, hold_ns, [rest])[:, 0]
+    at, told = np.ascontiguousarray(times_ns, np.int64), np.ascontiguousarray(values, np.float64)
+    return sample_all([at.data], [told.data], np.asarray(steps_ns, dtype=np.int64), hold_ns, [rest])[:, 0]
 
 
 def sample_all(
-    times_ns: Sequence[ArrayLike],
-    values: Sequence[ArrayLike],
-    steps_ns: ArrayLike,
+    times_ns: Sequence[Buffer],
+    values: Sequence[Buffer],
+    steps_ns: NDArray[np.int64],
     hold_ns: Nanoseconds,
     rests: Sequence[float],
 ) -> NDArray[np.float32]:
-    """The same of several channels, (steps, channels): one search, each channel moved out of the way of the others."""
-    steps = np.asarray(steps_ns, dtype=np.int64)
-    told = [np.asarray(each, dtype=np.int64) for each in times_ns]
-    lengths = np.array([len(each) for each in told])
-    at = np.concatenate([*told, _NEVER])
-    low, high = min(at[:-1].min(initial=steps[0]), steps.min()), max(at[:-1].max(initial=steps[-1]), steps.max())
-    channels = np.arange(len(told))
-    apart = channels * (high - low + 1)
-    latest = np.searchsorted(at[:-1] + np.repeat(apart, lengths), steps[:, None] + apart, side="right") - 1
-    known = latest >= np.cumsum(lengths) - lengths
-    found = np.concatenate([*(np.asarray(each, dtype=np.float32) for each in values), _NAN])[latest]
-    stale = np.isnan(found) | (steps[:, None] - at[latest] > hold_ns)
-    return np.where(known, np.where(stale, np.asarray(rests, np.float32), found), np.float32(np.nan))
+    """The same of several channels, (steps, channels): one search, each channel moved out of the way of the others.
+
+    Times are int64, values float64, as `array.array` keeps them; none further apart than 13 days where there
+    is more than one channel.
+    """
+    lengths = np.array([len(each) for each in times_ns])
+    ends, apart = lengths.cumsum(), np.arange(len(lengths)) * _APART
+    steps = steps_ns[:, None] - steps_ns[-1]
+    at = np.frombuffer(b"".join(times_ns) or _NOTHING, np.int64) - steps_ns[-1]
+    told = np.frombuffer(b"".join(values) or _NOTHING, np.float64)
+    latest = np.searchsorted(at[: ends[-1]] + np.repeat(apart, lengths), steps + apart, side="right") - 1
+    found = told.take(latest, mode="clip")
+    stale = np.isnan(found) | (steps - at.take(latest, mode="clip") > hold_ns)
+    found = np.where(stale, rests, found)
+    found[latest < ends - lengths] = np.nan
+    return found.astype(np.float32)
 
 
 def present(raw: NDArray[Any], *, partial: bool = False) -> NDArray[np.bool_]:
