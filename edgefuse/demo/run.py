@@ -49,7 +49,7 @@ def main(args: argparse.Namespace) -> int:
             return 1
         outcomes = check(EXPECTATIONS, heard)
         kept = str(folder) if args.out or args.keep else "removed (--keep leaves it, --out DIR says where)"
-        screen.summary(outcomes, [*figures, ("scene", str(scene)), ("working folder", kept)])
+        screen.summary(outcomes, [*figures, ("scene", _homely(scene)), ("working folder", kept)])
         if args.svg:
             picture = _FONT.sub("", console.export_svg(title="make demo"))
             args.svg.write_text(picture, encoding="utf-8")
@@ -57,6 +57,12 @@ def main(args: argparse.Namespace) -> int:
 
 
 @contextmanager
+def _homely(path: Path) -> str:
+    """With `~` for the home folder: the picture of a demo is shown to others."""
+    home = Path.home()
+    return f"~/{path.relative_to(home)}" if path.is_relative_to(home) else str(path)
+
+
 def _folder(args: argparse.Namespace) -> Iterator[Path]:
     """Where configuration, log and state go."""
     if args.out:
