@@ -57,12 +57,6 @@ def main(args: argparse.Namespace) -> int:
 
 
 @contextmanager
-def _homely(path: Path) -> str:
-    """With `~` for the home folder: the picture of a demo is shown to others."""
-    home = Path.home()
-    return f"~/{path.relative_to(home)}" if path.is_relative_to(home) else str(path)
-
-
 def _folder(args: argparse.Namespace) -> Iterator[Path]:
     """Where configuration, log and state go."""
     if args.out:
@@ -173,3 +167,9 @@ def _figures(before: Usage | None, after: Usage | None, messages: Sequence[Recei
     latency = {name: part["latency_ms"] for name, part in parts.items() if part["kind"] == "detector"}
     told = [f"{name} {ms['p50']:.0f} / {ms['p99']:.0f} ms" for name, ms in latency.items() if ms["p50"] is not None]
     return [*figures, ("latency p50 / p99", ", ".join(told) + ", from sample to observations")]
+
+
+def _homely(path: Path) -> str:
+    """With `~` for the home folder: the picture of a demo is shown to others."""
+    home = Path.home()
+    return f"~/{path.relative_to(home)}" if path.is_relative_to(home) else str(path)
