@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import AfterValidator, Field
 
-from edgefuse.config.models import DetectorConfig, Point, Probability
+from edgefuse.config.models import Point
 from edgefuse.core.errors import needs
 from edgefuse.core.ports import Context, Trial
-from edgefuse.core.types import SECOND, Frame, Json, Modality, Nanoseconds, Observation, Sample, observation_id
+from edgefuse.core.types import Frame, Json, Modality, Observation, Sample, observation_id
 from edgefuse.detectors.coco import GROUPS, NAMES, members
-from edgefuse.detectors.motion import MotionGate
+from edgefuse.detectors.looking import LookConfig, Watch
 from edgefuse.detectors.nanodet import Found, Nanodet
 from edgefuse.detectors.objects_trial import ObjectsTrial
 
@@ -45,20 +45,14 @@ class _Thing:
 class _View:
     """What is known about one camera."""
 
-    gate: MotionGate
-    looked: Nanoseconds | None = None
-    """When the network last ran."""
-    told: Nanoseconds | None = None
-    """When observations were last given."""
-    waiting: bool = False
-    """Something moved since, but `max_fps` did not allow a look."""
+    watch: Watch
     things: Sequence[_Thing] = field(default_factory=tuple)
 
 
 class Objects:
     """For every look one `scene` with counts, and one `object` for each thing in it."""
 
-    class Config(DetectorConfig):
+    class Config(LookConfig):
         """Settings."""
 
         type: Literal["objects"] = "objects"
@@ -68,18 +62,6 @@ class Objects:
         """Groups, or single classes of COCO such as `dog`."""
         min_score: Annotated[float, Field(ge=0.05, le=1)] = 0.43
         """The least at which persons in photographs were told with a precision of .85."""
-        motion_gate: bool = True
-        """Look only when something moves."""
-        motion: Probability = 0.002
-        """Share of the picture that must change."""
-        look_every_s: Annotated[float, Field(gt=0)] = 10
-        """Look at least this often, even if nothing moves."""
-        repeat_s: Annotated[float, Field(gt=0)] = 1
-        """While nothing moves, tell the last result again this often."""
-        max_fps: Annotated[float, Field(gt=0)] = 10
-        """Looks per second at most, for each camera."""
-        threads: Annotated[int, Field(ge=1, le=64)] | None = None
-        """Of the network; default: what its card says."""
 
     modality: Modality = "vision"
     accepts: ClassVar[tuple[type, ...]] = (Frame,)
@@ -117,15 +99,14 @@ class Objects:
         if why is not None:
             self._context.health.reject(why)
             return []
-        view = self._views.setdefault(sample.source, _View(MotionGate(self._config.motion)))
-        if view.looked is not None and sample.t < view.looked:
-            self._views[sample.source] = view = _View(MotionGate(self._config.motion))
-        if self._must_look(view, sample):
+        view = self._views.setdefault(sample.source, _View(Watch(self._config)))
+        if view.watch.looked is not None and sample.t < view.watch.looked:
+            self._views[sample.source] = view = _View(Watch(self._config))
+        if view.watch.due(sample):
             view.things = self._look(sample)
-            view.looked, view.told, view.waiting = sample.t, sample.t, False
+            view.watch.has_looked(sample.t)
             return self._tell(sample, view.things, still=False)
-        if not view.waiting and _since(view.told, sample.t) >= self._config.repeat_s * SECOND:
-            view.told = sample.t
+        if view.watch.repeats(sample.t):
             return self._tell(sample, view.things, still=True)
         return []
 
@@ -138,14 +119,6 @@ class Objects:
         if self._network is not None:
             self._network.close()
             self._network = None
-
-    def _must_look(self, view: _View, frame: Frame) -> bool:
-        moves = not self._config.motion_gate or view.gate.moves(frame.image)
-        view.waiting = view.waiting or moves
-        since = _since(view.looked, frame.t)
-        if view.looked is None or since >= self._config.look_every_s * SECOND:
-            return True
-        return view.waiting and since * self._config.max_fps >= SECOND
 
     def _look(self, frame: Frame) -> Sequence[_Thing]:
         if self._network is None:
@@ -239,10 +212,6 @@ def flaw(image: Any) -> str | None:
     if min(image.shape[:2]) < _SHORTEST:
         return "frame is too small"
     return None
-
-
-def _since(before: Nanoseconds | None, now: Nanoseconds) -> Nanoseconds:
-    return 0 if before is None else now - before
 
 
 def _sorted(counts: Counter[str]) -> dict[str, int]:

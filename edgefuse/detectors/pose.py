@@ -6,12 +6,11 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from edgefuse.config.models import DetectorConfig, Probability
 from edgefuse.core.errors import needs
 from edgefuse.core.ports import Context
-from edgefuse.core.types import SECOND, Frame, Json, Modality, Nanoseconds, Observation, Sample, observation_id
+from edgefuse.core.types import Frame, Json, Modality, Observation, Sample, observation_id
 from edgefuse.detectors import posture
-from edgefuse.detectors.motion import MotionGate
+from edgefuse.detectors.looking import LookConfig, Watch
 from edgefuse.detectors.movenet import Body, Movenet
 from edgefuse.detectors.objects import flaw
 
@@ -20,9 +19,7 @@ from edgefuse.detectors.objects import flaw
 class _View:
     """What is known about one camera."""
 
-    gate: MotionGate
-    looked: Nanoseconds | None = None
-    told: Nanoseconds | None = None
+    watch: Watch
     bodies: Sequence[tuple[str, float, Mapping[str, Json]]] = ()
     """Label, score and data of what is told."""
 
@@ -33,7 +30,7 @@ class Pose:
     Labels: `person`; besides it `lying` and `hand_up` where that is so.
     """
 
-    class Config(DetectorConfig):
+    class Config(LookConfig):
         """Settings."""
 
         type: Literal["pose"] = "pose"
@@ -41,18 +38,8 @@ class Pose:
         """Catalogue entry of a MoveNet MultiPose."""
         min_score: Annotated[float, Field(ge=0.05, le=1)] = 0.25
         """Of a person."""
-        motion_gate: bool = True
-        """Look only when something moves."""
-        motion: Probability = 0.002
-        """Share of the picture that must change."""
-        look_every_s: Annotated[float, Field(gt=0)] = 10
-        """Look at least this often, even if nothing moves."""
-        repeat_s: Annotated[float, Field(gt=0)] = 1
-        """While nothing moves, tell the last result again this often."""
         max_fps: Annotated[float, Field(gt=0)] = 5
         """Looks per second at most, for each camera."""
-        threads: Annotated[int, Field(ge=1, le=64)] | None = None
-        """Of the network; default: what its card says."""
 
     modality: Modality = "vision"
     accepts: ClassVar[tuple[type, ...]] = (Frame,)
@@ -82,15 +69,13 @@ class Pose:
             self._context.health.reject(why or "not a frame")
             return []
         view = self._views.get(sample.source)
-        if view is None or (view.looked is not None and sample.t < view.looked):
-            view = self._views[sample.source] = _View(MotionGate(self._config.motion))
-        if self._must_look(view, sample):
-            view.bodies, view.looked, view.told = self._look(sample), sample.t, sample.t
+        if view is None or (view.watch.looked is not None and sample.t < view.watch.looked):
+            view = self._views[sample.source] = _View(Watch(self._config))
+        if view.watch.due(sample):
+            view.bodies = self._look(sample)
+            view.watch.has_looked(sample.t)
             return self._tell(sample, view.bodies)
-        if view.told is None or sample.t - view.told >= self._config.repeat_s * SECOND:
-            view.told = sample.t
-            return self._tell(sample, view.bodies)
-        return []
+        return self._tell(sample, view.bodies) if view.watch.repeats(sample.t) else []
 
     def reset(self) -> None:
         """Forget every picture."""
@@ -101,13 +86,6 @@ class Pose:
         if self._network is not None:
             self._network.close()
             self._network = None
-
-    def _must_look(self, view: _View, frame: Frame) -> bool:
-        moves = not self._config.motion_gate or view.gate.moves(frame.image)
-        if view.looked is None:
-            return True
-        since = frame.t - view.looked
-        return since >= self._config.look_every_s * SECOND or (moves and since * self._config.max_fps >= SECOND)
 
     def _look(self, frame: Frame) -> list[tuple[str, float, Mapping[str, Json]]]:
         if self._network is None:
